@@ -1,0 +1,46 @@
+import type { Warning } from '../model/warning.js';
+import type { External, Identity } from '../model/facts.js';
+import type { Family } from '../model/ip.js';
+import type { Json, JsonObject } from '../model/json.js';
+import type { Lease } from '../model/lease.js';
+import type { Network } from '../model/network.js';
+import type { Resource } from '../planner/kind.js';
+
+/** Everything a backend may look at. */
+export interface BackendContext<Options = unknown> {
+  readonly network: Network;
+  readonly options: Options;
+  readonly identity: Identity;
+  /** The interface of each family that the network enables. */
+  readonly external: Readonly<Partial<Record<Family, External>>>;
+  /** Absent until the lease is held. */
+  readonly own: Lease | undefined;
+  /** rtm_protocol to put on what we make. */
+  readonly protocol: number;
+}
+
+/** One way to carry packets between nodes: pure functions from context to resources. */
+export interface Backend<Options = unknown> {
+  readonly type: string;
+  /** What the lease says as its BackendType; flannel publishes an empty one for some. */
+  readonly publishedType: string;
+  readonly families: readonly Family[];
+  /** @throws {FlanError} E_NETWORK_CONFIG with the option's name */
+  options(raw: JsonObject): Options;
+  /** Bytes that encapsulation takes from the external interface's MTU. */
+  overheadBytes(context: BackendContext<Options>, family: Family): number;
+  /** What peers must know of us beyond the public address. */
+  advertise(context: BackendContext<Options>): Readonly<Partial<Record<Family, Json>>>;
+  /** What this node holds whoever its peers are. */
+  local(context: BackendContext<Options>): readonly Resource[];
+  /** What one peer adds. Called per peer, so `watch` recomputes only the peers that changed. */
+  peer(context: BackendContext<Options>, lease: Lease): readonly Resource[];
+  /** What will not work, before anything is tried. @throws {FlanError} for what makes the backend impossible */
+  check(context: BackendContext<Options>): readonly Warning[];
+}
+
+/** MTU of the overlay: the smallest over the enabled families. */
+export function overlayMtu<O>(backend: Backend<O>, context: BackendContext<O>): number {
+  const mtus = Object.values(context.external).map((ext) => ext.mtu - backend.overheadBytes(context, ext.family));
+  return Math.min(...mtus);
+}

@@ -1,0 +1,30 @@
+import { FlanError } from '../errors.js';
+
+declare const brand: unique symbol;
+
+/** A 48-bit hardware address, lower case with colons: `0e:2a:11:22:33:44`. */
+export type Mac = string & { readonly [brand]: 'Mac' };
+
+export function tryMac(text: string): Mac | undefined {
+  return /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(text) ? (text.toLowerCase().replaceAll('-', ':') as Mac) : undefined;
+}
+
+/** @throws {FlanError} E_ADDRESS */
+export function parseMac(text: string): Mac {
+  const mac = tryMac(text);
+  if (mac === undefined) throw new FlanError('E_ADDRESS', `not a hardware (MAC) address: '${text}'`);
+  return mac;
+}
+
+export const macToBytes = (mac: Mac): Uint8Array =>
+  Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16));
+
+export const macFromBytes = (bytes: Uint8Array): Mac =>
+  Array.from(bytes.subarray(0, 6), (octet) => octet.toString(16).padStart(2, '0')).join(':') as Mac;
+
+/** Makes six bytes a unicast, locally administered address (IEEE 802: bit 0 clear, bit 1 set of the first octet). */
+export function localMac(seed: Uint8Array): Mac {
+  const bytes = Uint8Array.from({ length: 6 }, (_, i) => seed[i] ?? 0);
+  bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02;
+  return macFromBytes(bytes);
+}

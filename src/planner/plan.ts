@@ -1,0 +1,141 @@
+import type { Key, Kinds, Ownership, Resource } from './kind.js';
+import { inDependencyOrder } from './order.js';
+
+/** A resource that should exist, and why: the sentence that people read under its change. */
+export interface Wanted {
+  readonly resource: Resource;
+  readonly because: string;
+}
+
+export type Desired = ReadonlyMap<Key, Wanted>;
+export type Observed = ReadonlyMap<Key, Resource>;
+
+interface Common {
+  readonly key: Key;
+  readonly reason: string;
+  /** Keys that must exist before (for deletions: that must go after). */
+  readonly needs: readonly Key[];
+}
+
+/**
+ * One step from observed to desired. Plain data: it prints, sorts, serialises and replays.
+ * `adopt` is an update of something that exists without our mark.
+ */
+export type Step = Common &
+  (
+    | { readonly action: 'create'; readonly after: Resource }
+    | {
+        readonly action: 'update' | 'replace' | 'adopt';
+        readonly before: Resource;
+        readonly after: Resource;
+        readonly fields: readonly string[];
+      }
+    | { readonly action: 'delete'; readonly before: Resource }
+  );
+
+export type Action = Step['action'];
+
+/** Something foreign stands where one of ours belongs. */
+export interface Conflict {
+  readonly key: Key;
+  readonly before: Resource;
+  readonly after: Resource;
+  readonly fields: readonly string[];
+  readonly reason: string;
+}
+
+export interface Plan {
+  /** In the order of execution. */
+  readonly steps: readonly Step[];
+  readonly conflicts: readonly Conflict[];
+  readonly unchanged: number;
+}
+
+export interface PlanInput {
+  readonly desired: Desired;
+  readonly observed: Observed;
+  readonly kinds: Kinds;
+  readonly ownership: Ownership;
+  /** Take over foreign resources that stand on our keys. */
+  readonly adopt?: 'yes' | 'no';
+  /** Keys that this process is known to have written: ours though their mark was changed by somebody. */
+  readonly written?: { has(key: Key): boolean };
+  /** Only look at these keys; all when absent. `watch` plans what changed and no more. */
+  readonly keys?: Iterable<Key>;
+  /** Why something of ours is no longer wanted. */
+  readonly whyGone?: (resource: Resource) => string;
+}
+
+/**
+ * Computes the changes that turn `observed` into `desired`. For all inputs (planner/properties.test.ts):
+ * planning a settled state is empty; applying the plan settles it; what is not ours is never deleted or changed.
+ */
+export function plan(input: PlanInput): Plan {
+  const { desired, observed, kinds, ownership } = input;
+  const steps: Step[] = [];
+  const conflicts: Conflict[] = [];
+  let unchanged = 0;
+  const isOurs = (key: Key, resource: Resource): boolean =>
+    input.written?.has(key) === true || kinds.of(resource).owns(resource, ownership);
+
+  const planWanted = (key: Key, { resource: after, because: reason }: Wanted): void => {
+    const kind = kinds.of(after);
+    const before = observed.get(key);
+    const needs = kind.needs(after);
+    if (before === undefined) {
+      steps.push({ action: 'create', key, after, needs, reason });
+      return;
+    }
+    const fields = kinds.differing(before, after);
+    if (!isOurs(key, before)) {
+      if (input.adopt !== 'yes') conflicts.push({ key, before, after, fields, reason });
+      else steps.push({ action: 'adopt', key, before, after, fields, needs, reason });
+    } else if (fields.length === 0) unchanged++;
+    else {
+      const inPlace = fields.every((field) => kind.inPlace.includes(field as never));
+      steps.push({ action: inPlace ? 'update' : 'replace', key, before, after, fields, needs, reason });
+    }
+  };
+  const planObserved = (key: Key, before: Resource): void => {
+    if (desired.has(key) || !isOurs(key, before)) return;
+    const reason = input.whyGone?.(before) ?? 'nothing asks for it any more';
+    steps.push({ action: 'delete', key, before, needs: kinds.of(before).needs(before), reason });
+  };
+
+  if (input.keys === undefined) {
+    for (const [key, wanted] of desired) planWanted(key, wanted);
+    for (const [key, before] of observed) planObserved(key, before);
+  } else {
+    for (const key of input.keys) {
+      const wanted = desired.get(key);
+      const before = observed.get(key);
+      if (wanted !== undefined) planWanted(key, wanted);
+      else if (before !== undefined) planObserved(key, before);
+    }
+  }
+  return { steps: inDependencyOrder(withDependants(steps, input), kinds), conflicts, unchanged };
+}
+
+/**
+ * Replacing a resource destroys what stands on it (a link takes its addresses, routes and neighbours along), so
+ * everything desired that needs a replaced key is made again, to any depth.
+ */
+function withDependants(steps: readonly Step[], { desired, kinds }: PlanInput): readonly Step[] {
+  const gone = new Set(steps.filter((step) => step.action === 'replace').map((step) => step.key));
+  if (gone.size === 0) return steps;
+  const byKey = new Map(steps.map((step) => [step.key, step]));
+  for (let grew = true; grew; ) {
+    grew = false;
+    for (const [key, { resource: after }] of desired) {
+      if (gone.has(key)) continue;
+      const needs = kinds.of(after).needs(after);
+      const lost = needs.find((need) => gone.has(need));
+      if (lost === undefined) continue;
+      gone.add(key);
+      grew = true;
+      byKey.set(key, { action: 'create', key, after, needs, reason: `${lost} is replaced` });
+    }
+  }
+  // What stood on a replaced link is already gone when its own deletion comes round: drivers count absent as done.
+  return [...byKey.values()];
+}
