@@ -45,9 +45,34 @@ const config = fc.dictionary(
   ),
   { noNullPrototype: true },
 );
+/** Nearly right: sound ranges, with at most one member replaced by anything. */
+const nearly = fc
+  .tuple(
+    fc.integer({ min: 0, max: 33 }),
+    fc.constantFrom<object>(
+      {},
+      { SubnetLen: 28 },
+      { subnetmin: '10.3.7.0' },
+      { SubnetMax: '10.3.8.0', backend: { type: 'UDP' } },
+    ),
+    fc.constantFrom<object>(
+      {},
+      { EnableIPv6: true, IPv6Network: 'fc00::/48' },
+      { EnableIPv6: true, IPv6Network: '::/3', IPv6SubnetLen: 9 },
+    ),
+    fc.option(fc.tuple(fc.constantFrom(...names), scalar), { nil: undefined }),
+  )
+  .map(([len, four, dual, broken]) => ({
+    Network: `10.3.0.0/${len}`,
+    ...four,
+    ...dual,
+    ...(broken && { [broken[0]]: broken[1] }),
+  }));
 const noise = fc.string({ unit: fc.constantFrom(...'{}[]:,"\'&*!|>-?#%@` \n\tab01~<'), maxLength: 60 });
 const cut = fc.tuple(config, fc.nat(200)).map(([value, at]) => JSON.stringify(value).slice(0, at));
 const text = fc.oneof(
+  nearly.map((value) => JSON.stringify(value)),
+  nearly.map((value) => stringify(value)),
   config.map((value) => JSON.stringify(value)),
   config.map((value) => stringify(value)),
   cut,
