@@ -1,0 +1,131 @@
+// Loads dist/ through V8's code cache: compiling the bundle would be most of the start-up time. Each command has a
+// cache file of its own, since each uses other functions. A cache that is not right in any way is ignored, never an error.
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+const vm = require('node:vm');
+const zlib = require('node:zlib');
+
+const DIST = path.join(__dirname, '..', 'dist');
+const HEADER_BYTES = 16;
+const MAGIC = 0x666c616e; // "flan"
+
+/** Runs an entry of dist/ and returns its exports. */
+function load(entry) {
+  const { version } = require('../package.json');
+  const command = /^[a-z][a-z-]{0,30}$/.test(process.argv[2] || '') ? process.argv[2] : 'help';
+  const folder = cacheFolder(`${version}-${process.version}-${process.arch}`);
+  const file = folder && path.join(folder, `${command}.bin`);
+  const cached = (file && readCache(folder, file)) || new Map();
+  const modules = new Map();
+  const scripts = new Map();
+  let stale = false;
+
+  const chunkRequire = (name) => (name.startsWith('./') ? loadChunk(name.slice(2)) : require(name));
+  Object.assign(chunkRequire, { resolve: require.resolve, main: require.main, cache: require.cache });
+
+  function loadChunk(name) {
+    const known = modules.get(name);
+    if (known) return known.exports;
+    const filename = path.join(DIST, name);
+    const { size, mtimeMs } = fs.statSync(filename);
+    // The build writes ASCII only, and one byte per character is what V8 keeps.
+    const source = fs.readFileSync(filename, 'latin1');
+    const hit = cached.get(name);
+    const cachedData = hit && hit.size === size && hit.mtimeMs === mtimeMs ? hit.data : undefined;
+    const wrapper = `(function (exports, require, module, __filename, __dirname) { ${source}\n})`;
+    const script = new vm.Script(wrapper, { filename, cachedData });
+    if (!cachedData || script.cachedDataRejected) stale = true;
+    scripts.set(name, { script, size, mtimeMs });
+    const module = { exports: {}, id: filename, filename, loaded: false };
+    modules.set(name, module);
+    script.runInThisContext()(module.exports, chunkRequire, module, filename, DIST);
+    module.loaded = true;
+    return module.exports;
+  }
+
+  if (file) {
+    // At the end, when V8 has compiled all that this command uses. Codes above 2 are failures, which use other things.
+    process.on('exit', (code) => {
+      if (stale && code <= 2) writeCache(folder, file, scripts);
+    });
+  }
+  return loadChunk(entry);
+}
+
+/** systemd's CACHE_DIRECTORY, else the XDG place; undefined when there is neither. */
+function cacheFolder(name) {
+  const { CACHE_DIRECTORY, XDG_CACHE_HOME, HOME } = process.env;
+  if (CACHE_DIRECTORY) return path.join(CACHE_DIRECTORY.split(':')[0], name);
+  if (XDG_CACHE_HOME && path.isAbsolute(XDG_CACHE_HOME)) return path.join(XDG_CACHE_HOME, 'flan', name);
+  return HOME && path.isAbsolute(HOME) ? path.join(HOME, '.cache', 'flan', name) : undefined;
+}
+
+/** Code is run from here, so nobody else may be able to write: neither others nor the group, nor another owner. */
+const isOurs = (stat) => stat.uid === process.geteuid() && (stat.mode & 0o022) === 0;
+
+function readCache(folder, file) {
+  let fd;
+  try {
+    const stat = fs.lstatSync(folder);
+    if (!stat.isDirectory() || !isOurs(stat)) return undefined;
+    fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+    const fileStat = fs.fstatSync(fd);
+    if (!fileStat.isFile() || !isOurs(fileStat)) return undefined;
+    return decode(fs.readFileSync(fd));
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+}
+
+/** Layout: magic, CRC of all that follows it, length of the index, 0; the index as JSON; the chunks' data. */
+function decode(bytes) {
+  if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== zlib.crc32(bytes.subarray(8))) return undefined;
+  let offset = HEADER_BYTES + bytes.readUInt32LE(8);
+  const chunks = new Map();
+  for (const { name, size, mtimeMs, length } of JSON.parse(bytes.toString('latin1', HEADER_BYTES, offset))) {
+    chunks.set(name, { size, mtimeMs, data: bytes.subarray(offset, offset + length) });
+    offset += length;
+  }
+  return chunks;
+}
+
+function encode(scripts) {
+  const chunks = [...scripts].map(([name, { script, size, mtimeMs }]) => ({
+    name,
+    size,
+    mtimeMs,
+    data: script.createCachedData(),
+  }));
+  const index = Buffer.from(JSON.stringify(chunks.map(({ data, ...rest }) => ({ ...rest, length: data.length }))));
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32LE(MAGIC, 0);
+  header.writeUInt32LE(index.length, 8);
+  const bytes = Buffer.concat([header, index, ...chunks.map(({ data }) => data)]);
+  bytes.writeUInt32LE(zlib.crc32(bytes.subarray(8)), 4);
+  return bytes;
+}
+
+function writeCache(folder, file, scripts) {
+  const temporary = `${file}.${process.pid}`;
+  try {
+    // Under sudo, HOME may be somebody else's: what we leave there could neither be used nor removed by them.
+    let above = folder;
+    while (!fs.existsSync(above)) above = path.dirname(above);
+    if (!isOurs(fs.statSync(above))) return;
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    fs.writeFileSync(temporary, encode(scripts), { flag: 'wx', mode: 0o600 });
+    fs.renameSync(temporary, file);
+  } catch {
+    try {
+      fs.rmSync(temporary, { force: true });
+    } catch {
+      // A disk that is full or read-only: the next run compiles again.
+    }
+  }
+}
+
+module.exports = { load };

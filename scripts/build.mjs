@@ -1,0 +1,161 @@
+// Builds dist/: the command line as lazy CommonJS chunks, oclif's manifest of it, and the engine as ES modules.
+//   --if-stale  only when something is newer than the last build
+//   --release   from scratch, with the engine's type declarations and the licences of what is bundled
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, transform } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const DIST = join(ROOT, 'dist');
+const STAMP = join(DIST, 'cli.cjs');
+/** Left alone so long after a build replaced it: a process of the build before may still load it. */
+const STALE_CHUNK_MS = 3_600_000;
+
+const release = process.argv.includes('--release');
+if (process.argv.includes('--if-stale') && isFresh()) process.exit(0);
+if (release) rmSync(DIST, { recursive: true, force: true });
+
+const shared = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  outdir: DIST,
+  write: false,
+  metafile: true,
+  // Ships prebuilt binaries of its own, so it stays a package.
+  external: ['koffi'],
+  // Names stay as they are: a stack under --debug is to be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+const [cli, engine] = await Promise.all([buildCli(), buildEngine()]);
+if (release) {
+  declareTypes();
+  put(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licences([cli, engine]));
+}
+await writeManifest();
+utimesSync(STAMP, new Date(), new Date());
+
+/**
+ * Two passes: only ES modules can be split into chunks, but only CommonJS can be loaded through V8's code cache. The
+ * second turns `import()` into a lazy `require` of the sibling chunk.
+ */
+async function buildCli() {
+  const workers = sources().filter((file) => file.endsWith('.worker.ts'));
+  const result = await build({
+    ...shared,
+    entryPoints: ['src/cli.ts', ...workers].map((file) => ({ in: file, out: basename(file, '.ts') })),
+    chunkNames: '[name]-[hash]',
+    outExtension: { '.js': '.cjs' },
+  });
+  const chunks = await Promise.all(
+    result.outputFiles.map(async (file) => ({ path: file.path, code: await commonJs(file.text) })),
+  );
+  // The entry last: whoever starts meanwhile finds either the old set or the new one.
+  for (const { path, code } of chunks.sort((a, b) => Number(a.path === STAMP) - Number(b.path === STAMP)))
+    put(path, code);
+  const current = new Set(chunks.map(({ path }) => path));
+  for (const name of readdirSync(DIST).filter((name) => name.endsWith('.cjs'))) {
+    const path = join(DIST, name);
+    if (!current.has(path) && Date.now() - statSync(path).mtimeMs > STALE_CHUNK_MS) rmSync(path, { force: true });
+  }
+  return result.metafile;
+}
+
+async function commonJs(code) {
+  const usesUrl = code.includes('import.meta.url');
+  const result = await transform(code, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    supported: { 'dynamic-import': false },
+    define: {
+      'import.meta.url': '__flanUrl',
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+    },
+    banner: usesUrl ? 'const __flanUrl=require("node:url").pathToFileURL(__filename).href;' : '',
+    minifyWhitespace: true,
+  });
+  return result.code;
+}
+
+/** What `import 'flan'` gives. ES modules cannot `require`, which bundled CommonJS packages do. */
+async function buildEngine() {
+  if (!sources().includes('src/index.ts')) return { inputs: {} };
+  const result = await build({
+    ...shared,
+    outdir: join(DIST, 'engine'),
+    entryPoints: ['src/index.ts'],
+    banner: {
+      js: 'import{createRequire as __flanRequire}from"node:module";const require=__flanRequire(import.meta.url);',
+    },
+  });
+  for (const file of result.outputFiles) put(file.path, file.text);
+  return result.metafile;
+}
+
+function declareTypes() {
+  const tsc = join(ROOT, 'node_modules/.bin/tsc');
+  const { status } = spawnSync(tsc, ['-p', 'tsconfig.types.json'], { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) throw new Error('the type declarations could not be written');
+}
+
+/** Lists all commands with their flags, so that help loads none of them. */
+async function writeManifest() {
+  const { Plugin } = createRequire(import.meta.url)('@oclif/core/config');
+  const plugin = new Plugin({ root: ROOT, isRoot: true, ignoreManifest: true, errorOnManifestCreate: true });
+  await plugin.load();
+  put(join(DIST, 'oclif.manifest.json'), JSON.stringify(plugin.manifest));
+}
+
+/** The licence texts of the bundled packages, as their terms ask. */
+function licences(metafiles) {
+  const inputs = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
+  const folders = inputs.flatMap((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []);
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
+    const file = readdirSync(join(ROOT, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    return `${name} ${version} (${license})\n\n${file ? readFileSync(join(ROOT, folder, file), 'utf8') : ''}`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** Replaces a file in one step, if it differs. */
+function put(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    if (readFileSync(path, 'utf8') === text) return;
+  } catch {
+    // Not there yet.
+  }
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
+}
+
+function sources() {
+  const src = join(ROOT, 'src');
+  return readdirSync(src, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(ROOT, join(entry.parentPath ?? entry.path, entry.name)));
+}
+
+function isFresh() {
+  try {
+    const builtMs = statSync(STAMP).mtimeMs;
+    const inputs = [...sources(), 'package.json', 'package-lock.json', 'scripts/build.mjs'];
+    return inputs.every((file) => statSync(join(ROOT, file)).mtimeMs < builtMs);
+  } catch {
+    return false;
+  }
+}

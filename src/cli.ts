@@ -1,0 +1,60 @@
+import { Config } from '@oclif/core/config';
+import { given, requested } from './commands/argv.js';
+import { COMMANDS } from './commands/index.js';
+import { orInterruption } from './commands/interrupt.js';
+import { errorDocument, errorText } from './commands/render-error.js';
+import { colours, flushed, settleEnvironment, standardOutput, tolerateClosedPipes } from './commands/streams.js';
+import { unknownCommand } from './commands/usage.js';
+import { asFlanError } from './errors.js';
+import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
+import { PACKAGE } from './version.js';
+
+export { COMMANDS };
+
+/** Runs one command line and ends the process with its exit code. */
+export async function main(argv: readonly string[]): Promise<never> {
+  tolerateClosedPipes();
+  settleEnvironment(process.env);
+  let code: ExitCode;
+  try {
+    code = await run(argv);
+  } catch (thrown) {
+    code = fail(thrown, argv);
+  }
+  await flushed();
+  // Not left to the event loop: a connection that somebody forgot must not keep a finished command alive.
+  process.exit(code);
+}
+
+async function run(argv: readonly string[]): Promise<ExitCode> {
+  const ids = Object.keys(COMMANDS);
+  const request = requested(argv, ids);
+  if (request.type === 'unknown') throw unknownCommand(request.words, ids);
+  if (request.type === 'help') {
+    const { showHelp } = await import('./commands/help.js');
+    await showHelp(request.words);
+    return EXIT.ok;
+  }
+  const command = COMMANDS[request.id];
+  if (command === undefined) throw unknownCommand([request.id], ids);
+  command.id = request.id;
+  return new command([...request.argv], bareConfig()).invoke();
+}
+
+/** What commands need of oclif's configuration. Loading it whole costs 15 ms and is left to `help`. */
+function bareConfig(): Config {
+  const config = new Config({ root: '.' });
+  return Object.assign(config, { bin: PACKAGE.oclif.bin, name: PACKAGE.name, version: PACKAGE.version });
+}
+
+/** Tells what went wrong: one JSON document on stdout under `--json`, unless one is there already; else on stderr. */
+function fail(thrown: unknown, argv: readonly string[]): ExitCode {
+  const error = asFlanError(orInterruption(thrown));
+  const detail = given(argv, '--debug') ? 'debug' : 'normal';
+  if (given(argv, '--json') && standardOutput.document === undefined) {
+    process.stdout.write(`${JSON.stringify(errorDocument(error, detail), undefined, 2)}\n`);
+  } else {
+    process.stderr.write(errorText(error, { detail, chalk: colours.stderr }));
+  }
+  return exitCodeOf(error);
+}

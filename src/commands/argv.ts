@@ -1,0 +1,33 @@
+/** What the command line asks for, before any flag of a command is known. */
+export type Request =
+  | { readonly type: 'run'; readonly id: string; readonly argv: readonly string[] }
+  /** Help about a command, a topic, or (without words) everything. */
+  | { readonly type: 'help'; readonly words: readonly string[] }
+  | { readonly type: 'unknown'; readonly words: readonly string[] };
+
+/** Whether a flag without a value is given, before `--` ends the flags. */
+export function given(argv: readonly string[], ...flags: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.some((word, i) => flags.includes(word) && (end < 0 || i < end));
+}
+
+/** Finds the command that a command line names. Ids are `topic:command`; people type a space. */
+export function requested(argv: readonly string[], ids: readonly string[]): Request {
+  const [first, ...rest] = argv;
+  if (first === undefined) return { type: 'help', words: [] };
+  if (first === 'help') return about(rest, ids);
+  if (first.startsWith('-'))
+    return given(argv, '--help', '-h') ? { type: 'help', words: [] } : { type: 'unknown', words: argv };
+  const id = [`${first}:${rest[0]}`, first].find((candidate) => ids.includes(candidate));
+  if (id === undefined || given(argv, '--help', '-h')) return about(argv, ids);
+  return { type: 'run', id, argv: argv.slice(id.split(':').length) };
+}
+
+function about(words: readonly string[], ids: readonly string[]): Request {
+  const [first, second] = words.filter((word) => !word.startsWith('-'));
+  if (first === undefined) return { type: 'help', words: [] };
+  if (second !== undefined && ids.includes(`${first}:${second}`)) return { type: 'help', words: [first, second] };
+  const isTopic = ids.some((id) => id.startsWith(`${first}:`));
+  if (ids.includes(first) || (isTopic && second === undefined)) return { type: 'help', words: [first] };
+  return { type: 'unknown', words };
+}

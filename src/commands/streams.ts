@@ -1,0 +1,41 @@
+import { Chalk, type ChalkInstance } from 'chalk';
+import { wantsColour } from './colour.js';
+
+const outputClosed = new AbortController();
+
+/** What the process knows of its stdout. */
+export const standardOutput: {
+  readonly closed: AbortSignal;
+  /** Kind of the JSON document that was printed: there is to be no second one. */
+  document: string | undefined;
+} = { closed: outputClosed.signal, document: undefined };
+
+// The sixteen basic colours follow the terminal's own theme.
+const palette = (stream: NodeJS.WriteStream): ChalkInstance =>
+  new Chalk({ level: wantsColour({ argv: process.argv, env: process.env, isTty: stream.isTTY }) ? 1 : 0 });
+
+/** What text on either stream is painted with; decided once, before libraries see the environment. */
+export const colours = { stdout: palette(process.stdout), stderr: palette(process.stderr) } as const;
+
+/** oclif and others read the environment, so the decision for stdout is put there; both variables at once only warn. */
+export function settleEnvironment(env: NodeJS.ProcessEnv): void {
+  const colour = colours.stdout.level > 0;
+  delete env[colour ? 'NO_COLOR' : 'FORCE_COLOR'];
+  env[colour ? 'FORCE_COLOR' : 'NO_COLOR'] = '1';
+}
+
+/** Keeps a reader that went away (`flan plan | head`) from crashing us: what cannot be written is dropped. */
+export function tolerateClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+      if (stream === process.stdout) outputClosed.abort();
+    });
+  }
+}
+
+/** Resolves when everything written so far has left the process, or never will. */
+export async function flushed(): Promise<void> {
+  const drain = (stream: NodeJS.WriteStream) => new Promise<void>((resolve) => stream.write('', () => resolve()));
+  await Promise.all([process.stdout, process.stderr].filter((s) => s.writable && s.writableLength > 0).map(drain));
+}

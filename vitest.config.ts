@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/bench/**'],
+    globalSetup: 'test/support/build.ts',
+    // Processes rather than threads: tests enter network namespaces, and one that crashes takes only its file along.
+    pool: 'forks',
+    // Kernel, etcd and end-to-end tests start real processes; a hang is still found.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 10_000,
+    // The command line decides about colours by itself and is tested for it.
+    env: { NO_COLOR: '', FORCE_COLOR: '' },
+  },
+});
