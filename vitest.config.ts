@@ -11,7 +11,5 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
-    // The command line decides about colours by itself and is tested for it.
-    env: { NO_COLOR: '', FORCE_COLOR: '' },
   },
 });

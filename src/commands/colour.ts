@@ -15,7 +15,7 @@ export function wantsColour({ argv, env, isTty }: ColourInputs): boolean {
   const last = flags.findLast((flag) => flag === '--color' || flag === '--no-color');
   if (last !== undefined) return last === '--color';
   if (env.NO_COLOR) return false;
-  const forced = env.FORCE_COLOR ?? env.CLICOLOR_FORCE;
-  if (forced !== undefined) return forced !== '0' && forced !== 'false';
+  const forced = env.FORCE_COLOR || env.CLICOLOR_FORCE;
+  if (forced) return forced !== '0' && forced !== 'false';
   return isTty && env.TERM !== 'dumb';
 }
