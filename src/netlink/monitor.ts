@@ -1,0 +1,97 @@
+import { type Watch, watch } from '../sys/poller.js';
+import { NETLINK_ADD_MEMBERSHIP, openSocket, RECEIVE_BYTES, receive, setNetlinkOption } from './socket.js';
+import { eachMessage, type Message } from './wire/frame.js';
+
+/** About ten thousand events (twice that when forced) while the event loop does something else. */
+const RECEIVE_BUFFER_BYTES = 8 * 1_048_576;
+const DATAGRAMS_PER_TURN = 256;
+
+export interface MonitorOptions {
+  /** Name or path; the own namespace when absent. */
+  readonly netns?: string | undefined;
+  /** NETLINK_*; NETLINK_ROUTE when absent. */
+  readonly protocol?: number | undefined;
+  /** RTNLGRP_* or what the protocol has instead. */
+  readonly groups: readonly number[];
+  /** The message is only valid until this returns. */
+  readonly onMessage: (message: Message) => void;
+  /** Messages were lost: everything known may be out of date. */
+  readonly onOverrun: () => void;
+  /** What `onMessage` threw, or the socket. The monitor goes on. */
+  readonly onError: (error: unknown) => void;
+  /** Sockets whose changes are not news: one's own. Looked at for every message, so it may change. */
+  readonly ignorePortIds?: { has(portId: number): boolean } | undefined;
+  /** Asked for; without CAP_NET_ADMIN the kernel allows net.core.rmem_max. */
+  readonly receiveBufferBytes?: number | undefined;
+}
+
+/** Hears what changes in the kernel. Needs no privilege. Never the same socket as the one that makes changes. */
+export class MonitorSocket {
+  readonly portId: number;
+  readonly #watch: Watch;
+  readonly #received = new Uint8Array(RECEIVE_BYTES);
+  readonly #options: MonitorOptions;
+  readonly #fd: number;
+  #closed = false;
+
+  private constructor(options: MonitorOptions) {
+    const socket = openSocket({
+      netns: options.netns,
+      protocol: options.protocol,
+      receiveBufferBytes: options.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES,
+    });
+    this.#options = options;
+    this.#fd = socket.fd;
+    this.portId = socket.portId;
+    this.#watch = watch({ fd: socket.fd, onReadable: () => this.#read(), onError: options.onError });
+    try {
+      for (const group of options.groups) setNetlinkOption(socket.fd, NETLINK_ADD_MEMBERSHIP, group);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Subscribed when it returns: a later change is told. @throws {FlanError} E_NETNS, E_NETLINK, E_SYSTEM */
+  static open(options: MonitorOptions): MonitorSocket {
+    return new MonitorSocket(options);
+  }
+
+  /** Nothing is told after this. Safe to call twice, and from the callbacks. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch.close();
+  }
+
+  /** Lets the process end although this is open. */
+  unref(): void {
+    this.#watch.unref();
+  }
+
+  /** The rest comes on the next turn: polling is level-triggered, and others want a turn too. */
+  #read(): void {
+    for (let i = 0; i < DATAGRAMS_PER_TURN && !this.#closed; i++) {
+      const count = receive(this.#fd, this.#received);
+      if (count === 'empty') return;
+      if (count === 'lost') this.#options.onOverrun();
+      else this.#tell(count);
+    }
+  }
+
+  #tell(count: number): void {
+    try {
+      eachMessage(this.#received, count, (message) => {
+        if (this.#closed) return 'stop';
+        if (this.#options.ignorePortIds?.has(message.portId) === true) return;
+        try {
+          this.#options.onMessage(message);
+        } catch (error) {
+          this.#options.onError(error); // the datagram's other messages are still news
+        }
+      });
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import {
+  AF_BRIDGE,
+  NTF_SELF,
+  NUD_NOARP,
+  NUD_PERMANENT,
+  RTM_DELNEIGH,
+  RTM_GETNEIGH,
+  RTM_NEWNEIGH,
+} from './constants.js';
+import { DecodeError } from './decode-error.js';
+import { decodeNd, type NdFields, type NdMessage, writeNd } from './nd.js';
+import { type Request, type Verb, verbFlags } from './request.js';
+import type { Writer } from './writer.js';
+
+/** A forwarding entry of a bridge or vxlan link: which way to a MAC. @see uapi/linux/neighbour.h, bridge(8) */
+export type FdbFields = NdFields & { readonly mac: NonNullable<NdFields['mac']> };
+export type FdbMessage = NdMessage;
+
+export const writeFdb = (writer: Writer, entry: NdFields): void => writeNd(writer, AF_BRIDGE, entry);
+
+/** @throws {DecodeError} */
+export function decodeFdb(bytes: Uint8Array, offset: number, length: number): FdbMessage {
+  const message = decodeNd(bytes, offset, length);
+  if (message.af !== AF_BRIDGE) {
+    throw new DecodeError(`address family ${message.af}`, { table: 'ndmsg', attribute: 'family', offset });
+  }
+  return message;
+}
+
+/** A permanent entry of the link's own table unless `state` and `flags` say otherwise. */
+export const fdbRequest = (verb: Verb, entry: FdbFields): Request => ({
+  type: verb === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH,
+  flags: verbFlags[verb],
+  write: (writer) => writeFdb(writer, withDefaults(entry)),
+  get describe() {
+    const remote = entry.dst === undefined ? '' : ` dst ${entry.dst}`;
+    return `bridge fdb ${verb} ${entry.mac} dev index ${entry.ifindex}${remote}`;
+  },
+});
+
+const withDefaults = (entry: FdbFields): FdbFields => ({
+  ...entry,
+  state: entry.state ?? NUD_PERMANENT | NUD_NOARP,
+  flags: entry.flags ?? NTF_SELF,
+});
+
+/** The request of a dump. */
+export const getFdb = (filter: { readonly ifindex?: number | undefined }): Request => ({
+  type: RTM_GETNEIGH,
+  flags: 0,
+  write: (writer) => writeFdb(writer, { ifindex: filter.ifindex ?? 0 }),
+  describe: 'bridge fdb show',
+});

@@ -1,0 +1,44 @@
+import { type Family, familyOf } from '../../model/ip.js';
+import { NUD_PERMANENT, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
+import { afOf, familyOfAf } from './families.js';
+import { decodeNd, type NdFields, type NdMessage, writeNd } from './nd.js';
+import { type Request, type Verb, verbFlags } from './request.js';
+import type { Writer } from './writer.js';
+
+/** An ARP or NDP entry. @see uapi/linux/neighbour.h, ip-neighbour(8) */
+export type NeighbourFields = NdFields & { readonly dst: NonNullable<NdFields['dst']> };
+export type NeighbourMessage = NdMessage;
+
+const NDA_IFINDEX = 8;
+
+export const writeNeighbour = (writer: Writer, neighbour: NeighbourFields): void =>
+  writeNd(writer, afOf(familyOf(neighbour.dst)), neighbour);
+
+/** @throws {DecodeError} */
+export function decodeNeighbour(bytes: Uint8Array, offset: number, length: number): NeighbourMessage {
+  const message = decodeNd(bytes, offset, length);
+  familyOfAf(message.af, { table: 'ndmsg', offset });
+  return message;
+}
+
+/** Permanent unless `state` says otherwise. */
+export const neighbourRequest = (verb: Verb, neighbour: NeighbourFields): Request => ({
+  type: verb === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH,
+  flags: verbFlags[verb],
+  write: (writer) => writeNeighbour(writer, { ...neighbour, state: neighbour.state ?? NUD_PERMANENT }),
+  get describe() {
+    const lladdr = neighbour.mac === undefined ? '' : ` lladdr ${neighbour.mac}`;
+    return `ip neighbour ${verb} ${neighbour.dst}${lladdr} dev index ${neighbour.ifindex}`;
+  },
+});
+
+/** The request of a dump; the kernel picks family and link. */
+export const getNeighbours = (filter: { readonly family: Family; readonly ifindex?: number | undefined }): Request => ({
+  type: RTM_GETNEIGH,
+  flags: 0,
+  write: (writer) => {
+    writeNd(writer, afOf(filter.family), { ifindex: 0 });
+    if (filter.ifindex !== undefined) writer.u32(NDA_IFINDEX, filter.ifindex);
+  },
+  describe: `ip -${filter.family} neighbour show`,
+});

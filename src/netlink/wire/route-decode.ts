@@ -1,0 +1,181 @@
+import { type Address, addressFromBytes, formatIPv4 } from '../../model/ip.js';
+import { attributes, badLength, eachAttribute, type RawAttribute } from './attributes.js';
+import { aligned, i32At, u16At, u32At, u32beAt } from './bytes.js';
+import { u32 } from './codecs.js';
+import { NLA_TYPE_MASK } from './constants.js';
+import { DecodeError } from './decode-error.js';
+import { familyOfAf, requireHeader } from './families.js';
+import { type NextHop, RouteMessage } from './route-message.js';
+
+/** @see uapi/linux/rtnetlink.h `enum rtattr_type_t` */
+export const RTA = {
+  DST: 1,
+  SRC: 2,
+  IIF: 3,
+  OIF: 4,
+  GATEWAY: 5,
+  PRIORITY: 6,
+  PREFSRC: 7,
+  METRICS: 8,
+  MULTIPATH: 9,
+  TABLE: 15,
+  VIA: 18,
+} as const;
+
+/** Only the path MTU is looked into. @see uapi/linux/rtnetlink.h RTAX_* */
+export const routeMetrics = attributes('RTAX', { mtu: u32(2) });
+
+/**
+ * Reads `struct rtmsg` and what follows. Written out by hand: a table takes half as long again per route.
+ * @throws {DecodeError}
+ */
+export function decodeRoute(bytes: Uint8Array, offset: number, length: number): RouteMessage {
+  requireHeader('rtmsg', { offset, length, need: 12 });
+  const route = new RouteMessage();
+  route.family = familyOfAf(bytes[offset] ?? 0, { table: 'rtmsg', offset });
+  route.dstLen = bytes[offset + 1] ?? 0;
+  route.srcLen = bytes[offset + 2] ?? 0;
+  const bits = route.family === 4 ? 32 : 128;
+  if (route.dstLen > bits || route.srcLen > bits) {
+    throw new DecodeError(`a prefix longer than ${bits} bits`, { table: 'rtmsg', attribute: 'dst_len', offset });
+  }
+  route.tos = bytes[offset + 3] ?? 0;
+  route.table = bytes[offset + 4] ?? 0;
+  route.protocol = bytes[offset + 5] ?? 0;
+  route.scope = bytes[offset + 6] ?? 0;
+  route.type = bytes[offset + 7] ?? 0;
+  route.flags = u32At(bytes, offset + 8);
+
+  const end = offset + length;
+  for (let at = offset + 12; end - at >= 4; ) {
+    const size = u16At(bytes, at);
+    const type = u16At(bytes, at + 2);
+    if (size < 4 || size > end - at) throw badLength({ table: 'RTA', type, size, left: end - at, offset: at });
+    readAttribute(route, { type, bytes, at: at + 4, size: size - 4 });
+    at += (size + 3) & ~3;
+  }
+  return route;
+}
+
+interface Span {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+  /** Where the value is, and how many bytes it has. */
+  readonly at: number;
+  readonly size: number;
+}
+
+function readAttribute(route: RouteMessage, span: Span): void {
+  const { bytes, at, size } = span;
+  switch (span.type & NLA_TYPE_MASK) {
+    case RTA.TABLE:
+      route.table = word(span);
+      return;
+    case RTA.DST:
+      if (route.family === 4) route.dst4 = maskedTo(ipv4(span), route.dstLen);
+      else route.dstBytes = maskedBytes(ipv6(span), route.dstLen);
+      return;
+    case RTA.OIF:
+      route.oif = word(span);
+      return;
+    case RTA.GATEWAY:
+      if (route.family === 4) route.via4 = ipv4(span);
+      else route.viaBytes = ipv6(span);
+      return;
+    case RTA.PRIORITY:
+      route.priority = word(span);
+      return;
+    case RTA.PREFSRC:
+      if (route.family === 4) route.prefsrc4 = ipv4(span);
+      else route.prefsrcBytes = ipv6(span);
+      return;
+    case RTA.SRC:
+      if (route.family === 4) route.srcAddress = formatIPv4(maskedTo(ipv4(span), route.srcLen));
+      else route.srcAddress = addressFromBytes(maskedBytes(ipv6(span), route.srcLen), 0, 6);
+      return;
+    case RTA.IIF:
+      route.iif = word(span);
+      return;
+    case RTA.VIA:
+      readVia(route, span);
+      return;
+    case RTA.METRICS: {
+      const metrics = routeMetrics.read(bytes, at, size);
+      // A nest that holds more than the MTU stays whole, so that writing it back loses nothing.
+      route.mtu = metrics.mtu;
+      if (metrics.unknown !== undefined) keep(route, span);
+      return;
+    }
+    case RTA.MULTIPATH:
+      route.nexthops = readNextHops(route, span);
+      return;
+    default:
+      keep(route, span);
+  }
+}
+
+function keep(route: RouteMessage, { type, bytes, at, size }: Span): void {
+  const raw: RawAttribute = { type, value: bytes.slice(at, at + size) };
+  route.unknown = route.unknown === undefined ? [raw] : [...route.unknown, raw];
+}
+
+function word(span: Span): number {
+  if (span.size !== 4) throw wrongSize(span);
+  return u32At(span.bytes, span.at);
+}
+
+function ipv4(span: Span): number {
+  if (span.size !== 4) throw wrongSize(span);
+  return u32beAt(span.bytes, span.at);
+}
+
+function ipv6(span: Span): Uint8Array {
+  if (span.size !== 16) throw wrongSize(span);
+  return span.bytes.slice(span.at, span.at + 16);
+}
+
+const wrongSize = ({ type, size, at }: Span): DecodeError =>
+  new DecodeError(`a value of ${size} bytes`, { table: 'RTA', attribute: type & NLA_TYPE_MASK, offset: at });
+
+/** Host bits are zero in every Prefix, whoever wrote the message. */
+const maskedTo = (value: number, len: number): number => (len === 0 ? 0 : (value & (0xffffffff << (32 - len))) >>> 0);
+
+function maskedBytes(bytes: Uint8Array, len: number): Uint8Array {
+  for (let i = len >> 3; i < 16; i++) bytes[i] = i === len >> 3 ? (bytes[i] ?? 0) & (0xff00 >> (len & 7)) : 0;
+  return bytes;
+}
+
+/** A next hop of the other family: IPv4 by way of an IPv6 neighbour. struct rtvia: u16 family, then the address. */
+function readVia(route: RouteMessage, span: Span): void {
+  const family = familyOfAf(u16At(span.bytes, span.at), { table: 'rtvia', offset: span.at });
+  if (span.size !== (family === 4 ? 6 : 18)) throw wrongSize(span);
+  if (family === 4) route.via4 = u32beAt(span.bytes, span.at + 2);
+  else route.viaBytes = span.bytes.slice(span.at + 2, span.at + 18);
+}
+
+/** struct rtnexthop { u16 len; u8 flags; u8 hops; int ifindex; } with attributes behind each. */
+function readNextHops(route: RouteMessage, { bytes, at: start, size }: Span): readonly NextHop[] {
+  const hops: NextHop[] = [];
+  const end = start + size;
+  for (let at = start; end - at >= 8; ) {
+    const hopBytes = u16At(bytes, at);
+    if (hopBytes < 8 || hopBytes > end - at) {
+      throw new DecodeError(`length ${hopBytes} with ${end - at} bytes left`, { table: 'rtnexthop', offset: at });
+    }
+    hops.push(readNextHop(route, { bytes, at, size: hopBytes, type: RTA.MULTIPATH }));
+    at += aligned(hopBytes);
+  }
+  return hops;
+}
+
+function readNextHop(route: RouteMessage, { bytes, at, size }: Span): NextHop {
+  let via: Address | undefined;
+  const unknown: RawAttribute[] = [];
+  eachAttribute({ table: 'rtnexthop', bytes, offset: at + 8, end: at + size }, (type, valueAt, valueBytes) => {
+    const isGateway = (type & NLA_TYPE_MASK) === RTA.GATEWAY && valueBytes === (route.family === 4 ? 4 : 16);
+    if (isGateway && via === undefined) via = addressFromBytes(bytes, valueAt, route.family);
+    else unknown.push({ type, value: bytes.slice(valueAt, valueAt + valueBytes) });
+  });
+  const hop = { oif: i32At(bytes, at + 4), via, weight: (bytes[at + 3] ?? 0) + 1, flags: bytes[at + 2] ?? 0 };
+  return unknown.length === 0 ? hop : { ...hop, unknown };
+}

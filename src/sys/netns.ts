@@ -1,0 +1,80 @@
+import { closeSync, openSync, stat } from 'node:fs';
+import { FlanError } from '../errors.js';
+import { checked, libc, SysError } from './ffi.js';
+
+const CLONE_NEWNET = 0x40000000; // @see setns(2)
+let poolIsWarm = false;
+
+/**
+ * Makes libuv start its threads now. They are born where the caller is, all at once, at the first use of the pool: had
+ * that happened inside a foreign namespace, every later file access and DNS query would run in it.
+ */
+export function warmPool(): void {
+  if (poolIsWarm) return;
+  poolIsWarm = true;
+  stat('/', () => undefined);
+}
+
+/** `blue` is /run/netns/blue as ip-netns(8) makes it; anything with a slash is a path. */
+export const netnsPath = (nameOrPath: string): string =>
+  nameOrPath.includes('/') ? nameOrPath : `/run/netns/${nameOrPath}`;
+
+/**
+ * Runs `action` inside another network namespace and returns here. A socket that it opens stays in that namespace for
+ * life. Only synchronous work is inside: what it defers runs outside.
+ * @throws {FlanError} E_NETNS when there is no such namespace or it may not be entered
+ */
+export function inNetns<T>(nameOrPath: string, action: () => T): T {
+  warmPool();
+  const path = netnsPath(nameOrPath);
+  // Not /proc/self: a worker thread can be in a namespace of its own.
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    enter(nameOrPath, path);
+    try {
+      const result = action();
+      if (result instanceof Promise) {
+        throw new FlanError('E_BUG', `inNetns(${nameOrPath}) was given asynchronous work, which would run outside`);
+      }
+      return result;
+    } finally {
+      returnTo(home);
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
+function enter(name: string, path: string): void {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    const why = code === 'ENOENT' ? 'there is no such network namespace' : `${path} cannot be opened (${code})`;
+    throw new FlanError('E_NETNS', `network namespace '${name}': ${why}`, {
+      hint: code === 'ENOENT' ? `List them with 'ip netns', or add it with 'ip netns add ${name}'.` : undefined,
+      cause,
+    });
+  }
+  try {
+    checked('setns', libc.setns(fd, CLONE_NEWNET));
+  } catch (cause) {
+    if (!(cause instanceof SysError)) throw cause;
+    const denied = cause.errnoName === 'EPERM';
+    throw new FlanError(
+      'E_NETNS',
+      `network namespace '${name}': ${denied ? 'entering it is not permitted' : `${path} is not one (${cause.errnoName})`}`,
+      { hint: denied ? 'Run as root (CAP_SYS_ADMIN is needed to enter a namespace).' : undefined, cause },
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function returnTo(home: number): void {
+  if (libc.setns(home, CLONE_NEWNET) === 0) return;
+  // Going on would program the wrong host's network.
+  process.stderr.write('flan: cannot return to its own network namespace, aborting\n');
+  process.abort();
+}
