@@ -113,10 +113,12 @@ function writeCache(folder, file, scripts) {
   const temporary = `${file}.${process.pid}`;
   try {
     // Under sudo, HOME may be somebody else's: what we leave there could neither be used nor removed by them.
+    const missing = [];
     let above = folder;
-    while (!fs.existsSync(above)) above = path.dirname(above);
+    for (; !fs.existsSync(above); above = path.dirname(above)) missing.unshift(above);
     if (!isOurs(fs.statSync(above))) return;
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // One by one: mkdir with `recursive` never returns where nothing can be made, as in /proc.
+    for (const directory of missing) fs.mkdirSync(directory, { mode: 0o700 });
     fs.writeFileSync(temporary, encode(scripts), { flag: 'wx', mode: 0o600 });
     fs.renameSync(temporary, file);
   } catch {

@@ -1,0 +1,124 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FLAN, flan } from '../support/cli.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'flan-version-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+describe('flan version', () => {
+  it('prints what it is and what it runs on', async () => {
+    const { code, stdout, stderr } = await flan(['version']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.split('\n').slice(0, 3)).toEqual([
+      `flan ${version}`,
+      `node ${process.versions.node}`,
+      `kernel ${release()}`,
+    ]);
+  });
+
+  it('prints one document under --json', async () => {
+    const { code, stdout, stderr } = await flan(['version', '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ format_version: '1.0', kind: 'flan.version', flan: version });
+  });
+
+  it.each(['--version', '-V'])('answers %s on one line', async (flag) => {
+    expect(await flan([flag])).toMatchObject({ code: 0, stdout: `flan ${version}\n`, stderr: '' });
+  });
+
+  it('runs through a symbolic link, as npm installs it', async () => {
+    const link = join(home, 'flan');
+    symlinkSync(FLAN, link);
+    expect(await flan(['version', '--json'], { command: link })).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+const flipLastBit = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)]);
+
+describe('the code cache', () => {
+  const folder = () => {
+    const root = join(home, 'flan');
+    return join(root, readdirSync(root)[0] ?? '');
+  };
+  const run = (env: Record<string, string | undefined> = {}) =>
+    flan(['version'], { env: { CACHE_DIRECTORY: undefined, XDG_CACHE_HOME: home, HOME: home, ...env } });
+  const inode = () => statSync(join(folder(), 'version.bin')).ino;
+  const expectSuccess = async (result: ReturnType<typeof run>) =>
+    expect(await result).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`flan ${version}`) });
+
+  it('is written once, for nobody else to read, and then used', async () => {
+    await expectSuccess(run());
+    expect(readdirSync(folder())).toEqual(['version.bin']);
+    expect(statSync(folder()).mode & 0o777).toBe(0o700);
+    const before = inode();
+    await expectSuccess(run());
+    expect(inode()).toBe(before);
+  });
+
+  it.each([
+    ['cut short', (bytes: Buffer) => bytes.subarray(0, 1000)],
+    ['empty', () => Buffer.alloc(0)],
+    ['damaged in one bit', (bytes: Buffer) => flipLastBit(bytes)],
+  ])('is written anew when it is %s', async (_, damage) => {
+    await expectSuccess(run());
+    const file = join(folder(), 'version.bin');
+    const good = readFileSync(file);
+    const before = inode();
+    writeFileSync(file, damage(good));
+    await expectSuccess(run());
+    expect(inode()).not.toBe(before);
+    expect(readFileSync(file).length).toBeGreaterThan(good.length / 2);
+  });
+
+  it('is left alone where others can write', async () => {
+    await expectSuccess(run());
+    const file = join(folder(), 'version.bin');
+    writeFileSync(file, 'planted');
+    chmodSync(folder(), 0o777);
+    await expectSuccess(run());
+    expect(readFileSync(file, 'utf8')).toBe('planted');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('is not made in a home of somebody else (sudo)', async () => {
+    chownSync(home, 65534, 65534);
+    await expectSuccess(run());
+    expect(existsSync(join(home, 'flan'))).toBe(false);
+  });
+
+  it('is done without when there is no place for it', async () => {
+    await expectSuccess(run({ XDG_CACHE_HOME: undefined, HOME: undefined }));
+    await expectSuccess(run({ XDG_CACHE_HOME: '/proc/nowhere' }));
+  });
+
+  it("goes to the service manager's directory", async () => {
+    const service = join(home, 'service');
+    mkdirSync(service, { mode: 0o755 });
+    await expectSuccess(run({ CACHE_DIRECTORY: service }));
+    expect(readdirSync(service)).toEqual([`${version}-${process.version}-${process.arch}`]);
+    expect(existsSync(join(home, 'flan'))).toBe(false);
+  });
+
+  it('is not written by a run that fails', async () => {
+    expect((await flan(['version', '--nope'], { env: { XDG_CACHE_HOME: home } })).code).toBe(64);
+    expect(existsSync(join(home, 'flan'))).toBe(false);
+  });
+});
