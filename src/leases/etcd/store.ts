@@ -1,0 +1,103 @@
+import { FlanError } from '../../errors.js';
+import type { Network } from '../../model/network.js';
+import type { Warning } from '../../model/warning.js';
+import type { Random } from '../allocate.js';
+import type { LeaseEvent, LeaseListing, LeaseStore, StoreState } from '../store.js';
+import { acquire } from './acquire.js';
+import { etcdClient } from './client.js';
+import type { ClientOptions } from './connection.js';
+import { type EntryReader, leaseEvent, readEntries } from './entries.js';
+import { type Folder, readFolder } from './folder.js';
+import { follow } from './follow.js';
+import { heldLeases } from './held.js';
+import { layout as layoutOf, toBytes, toText } from './keys.js';
+import { RANGE } from './proto.js';
+import { release, renew } from './renew.js';
+import { reserve } from './reserve.js';
+import type { Holding } from './transact.js';
+
+export interface EtcdStoreOptions extends ClientOptions {
+  /** flannel: `/coreos.com/network`. */
+  readonly prefix: string;
+  /** How long a lease lasts without renewal; flannel's is 24 hours. */
+  readonly ttlSeconds?: number | undefined;
+  /** Keys per request when reading all leases. */
+  readonly pageSize?: number | undefined;
+  readonly decodeNetwork: (
+    value: unknown,
+    where: string,
+  ) => { readonly network: Network; readonly warnings: readonly Warning[] };
+  readonly onWarning?: ((warning: Warning) => void) | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly random: Random;
+}
+
+/**
+ * Leases in etcd v3, keys and values as flannel's. Expiry of other nodes' leases is not known without asking etcd for
+ * each, so their `expiresAtMs` is absent; a lease that ends is an event. @throws {FlanError} E_CONFIG
+ */
+export function etcdStore(options: EtcdStoreOptions): LeaseStore {
+  const { now, random, pageSize = 1000, ttlSeconds = 86_400 } = options;
+  const client = etcdClient(options);
+  const layout = layoutOf(options.prefix);
+  const held = heldLeases({ client, ttlSeconds, now });
+  const holding: Holding = { client, layout, held, pageSize, random };
+  const reader: EntryReader = { layout, expiries: held.expiries };
+
+  const listing = ({ entries }: Folder): LeaseListing => {
+    const { leases, rejected } = readEntries(entries, reader);
+    return { leases, rejected };
+  };
+
+  return {
+    name: client.name,
+    expires: true,
+    async network(signal) {
+      const { kvs } = await client.call(RANGE, { key: toBytes(layout.config) }, signal);
+      const where = `${client.name} ${layout.config}`;
+      const [kv] = kvs;
+      if (kv === undefined) throw missing(where, layout.config);
+      const { network, warnings } = options.decodeNetwork(parse(toText(kv.value), where), where);
+      for (const warning of warnings) options.onWarning?.(warning);
+      return network;
+    },
+    list: async (signal) => listing(await readFolder({ client, layout, signal, pageSize })),
+    acquire: (request, signal) => acquire(holding, request, signal),
+    renew: (lease, request, signal) => renew(holding, { lease, request, signal }),
+    release: (lease, signal) => release(holding, lease, signal),
+    reserve: (subnets, signal) => reserve(holding, subnets, signal),
+    async *watch(signal: AbortSignal, onState: (state: StoreState) => void = () => {}): AsyncGenerator<LeaseEvent> {
+      const jitter = () => random(1024) / 1024;
+      for await (const seen of follow({ client, layout, pageSize, signal, onState, now, random: jitter })) {
+        if (seen.type === 'folder') yield { type: 'snapshot', ...listing(seen.folder) };
+        else {
+          for (const event of seen.events) {
+            const told = leaseEvent(event, reader);
+            if (told !== undefined) yield told;
+          }
+        }
+      }
+    },
+    close: async () => client.close(),
+  };
+}
+
+function parse(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FlanError('E_NETWORK_CONFIG', `${where} is not JSON: ${cause instanceof Error ? cause.message : cause}`, {
+      hint: 'write it again with etcdctl put',
+      where,
+      cause,
+    });
+  }
+}
+
+const missing = (where: string, key: string): FlanError =>
+  new FlanError('E_NETWORK_MISSING', `nobody has configured the network: ${where} does not exist`, {
+    hint: `create it: etcdctl put ${key} '{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}'`,
+    retry: true,
+    where,
+  });
