@@ -69,7 +69,10 @@ export function decodeLink(bytes: Uint8Array, offset: number, length: number): L
 
 const named = (link: LinkFields): string => link.name ?? `index ${link.index ?? 0}`;
 
-/** Makes a link. @see ip-link(8) `ip link add` */
+/**
+ * Makes a link. The kernel ignores `alias` here, so an alias is a second request (`setLink` by name works in one batch).
+ * @see ip-link(8) `ip link add`
+ */
 export const addLink = (link: LinkFields): Request => ({
   type: RTM_NEWLINK,
   flags: NLM_F_CREATE | NLM_F_EXCL,
