@@ -1,0 +1,209 @@
+import { resolve } from 'node:path';
+import { FlanError } from '../errors.js';
+import type { Warning } from '../model/warning.js';
+import { SETTINGS, type SettingDefinition } from './settings-definitions.js';
+import { type RawSetting, type ReadFile, readSettingsFile } from './settings-file.js';
+import {
+  type Environment,
+  environmentLayer,
+  environmentWarnings,
+  type FlagValues,
+  flagLayer,
+  flagWarnings,
+  flannelLayer,
+  type Layer,
+} from './settings-sources.js';
+import type { SettingKey, Settings } from './settings-table.js';
+
+export { IGNORED_FLANNEL_FLAGS, SETTINGS, type SettingDefinition } from './settings-definitions.js';
+export { compilePattern, type SettingGroup, type SettingKey, type Settings } from './settings-table.js';
+
+/** Where the value in force comes from. `text` is for people: `flag --x`, `environment FLAN_X`, `flan.yaml:3`. */
+export interface Origin {
+  readonly level: 'flag' | 'environment' | 'file' | 'default';
+  readonly text: string;
+}
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  readonly origins: Readonly<Record<SettingKey, Origin>>;
+  readonly warnings: readonly Warning[];
+}
+
+export interface SettingsInput {
+  readonly flags: FlagValues;
+  readonly env: Environment;
+  readonly cwd: string;
+  /** `-c FILE`: takes the place of ./flan.yaml and must exist. `FLAN_CONFIG` says the same. */
+  readonly configFile?: string | undefined;
+  readonly readFile: ReadFile;
+  readonly exists: (path: string) => boolean;
+}
+
+/**
+ * Puts the settings together: flags > FLAN_* > FLANNELD_* > `-c FILE` or ./flan.yaml > /etc/flan/config.yaml > defaults.
+ * @throws {FlanError} E_USAGE for a wrong flag; E_CONFIG for anything else that is wrong
+ */
+export async function loadSettings(input: SettingsInput): Promise<LoadedSettings> {
+  const { flags, env, cwd } = input;
+  const sources: readonly Source[] = [
+    { level: 'flag', layer: flagLayer(flags, cwd) },
+    { level: 'environment', layer: environmentLayer(env, cwd) },
+    { level: 'environment', layer: flannelLayer(env, cwd) },
+    { level: 'file', layer: await userFile(input) },
+    { level: 'file', layer: (await readSettingsFile(SYSTEM_FILE, input.readFile)) ?? new Map() },
+  ];
+  const found = new Map(SETTINGS.map((definition) => [definition.key, decideOne(definition, sources)]));
+  decideStore(found);
+  decideLeases(found, input);
+  decidePassword(found, input.readFile);
+  const settings = Object.fromEntries([...found].map(([key, { value }]) => [key, value])) as unknown as Settings;
+  const origins = Object.fromEntries([...found].map(([key, { origin }]) => [key, origin])) as LoadedSettings['origins'];
+  checkTogether(settings, origins);
+  return { settings, origins, warnings: [...flagWarnings(flags), ...environmentWarnings(env)] };
+}
+
+export const SYSTEM_FILE = '/etc/flan/config.yaml';
+
+interface Source {
+  readonly level: Origin['level'];
+  readonly layer: Layer;
+}
+
+interface Decided {
+  readonly value: Settings[SettingKey];
+  readonly origin: Origin;
+  /** Place among the sources: the lower, the stronger. */
+  readonly rank: number;
+}
+
+type Found = Map<SettingKey, Decided>;
+
+const DEFAULT: Origin = { level: 'default', text: 'default' };
+
+async function userFile({ configFile, env, cwd, readFile }: SettingsInput): Promise<Layer> {
+  const named = configFile ?? (env.FLAN_CONFIG || undefined);
+  const path = resolve(cwd, named ?? 'flan.yaml');
+  const layer = await readSettingsFile(path, readFile);
+  if (layer === undefined && named !== undefined) {
+    throw new FlanError('E_CONFIG', `there is no settings file ${path}`, {
+      where: configFile === undefined ? 'environment FLAN_CONFIG' : 'flag --config',
+      hint: 'Give the path of a file that exists, or leave it out.',
+    });
+  }
+  return layer ?? new Map();
+}
+
+function decideOne(definition: SettingDefinition, sources: readonly Source[]): Decided {
+  for (const [rank, { level, layer }] of sources.entries()) {
+    const given = layer.get(definition.key);
+    if (given === undefined) continue;
+    const value = given.refused === undefined ? definition.decode(given.raw, given.base) : undefined;
+    if (value === undefined) throw wrongValue({ definition, given, level });
+    return { value, origin: { level, text: given.origin }, rank };
+  }
+  return { value: definition.default, origin: DEFAULT, rank: Number.POSITIVE_INFINITY };
+}
+
+interface WrongValue {
+  readonly definition: SettingDefinition;
+  readonly given: RawSetting;
+  readonly level: Origin['level'];
+}
+
+function wrongValue({ definition, given, level }: WrongValue): FlanError {
+  const { key, expects, secret } = definition;
+  const written = secret ? '' : `, not ${presentable(given.raw)}`;
+  return new FlanError(
+    level === 'flag' ? 'E_USAGE' : 'E_CONFIG',
+    `${key} must be ${given.refused ?? expects}${written}`,
+    {
+      where: given.origin,
+      hint: `It comes from ${given.origin}.`,
+    },
+  );
+}
+
+/** Quoted and cut short, without the password that a URL may hold. */
+const presentable = (raw: unknown): string =>
+  (typeof raw === 'string' ? `'${raw}'` : String(JSON.stringify(raw))).replace(/\/\/[^/@]*@/g, '//…@').slice(0, 80);
+
+/** What was said last, by the strongest source, decides where leases live; `store` itself wins a tie. */
+function decideStore(found: Found): void {
+  const hints = [
+    { key: 'store', store: undefined },
+    { key: 'kubeSubnetMgr', store: 'kubernetes' },
+    { key: 'etcdEndpoints', store: 'etcd' },
+    { key: 'leases', store: 'file' },
+  ] as const;
+  let best: { readonly decided: Decided; readonly store: Settings['store'] | undefined } | undefined;
+  for (const { key, store } of hints) {
+    const decided = found.get(key);
+    if (decided === undefined || decided.origin === DEFAULT || decided.value === false) continue;
+    if (best === undefined || decided.rank < best.decided.rank) best = { decided, store };
+  }
+  if (best?.store === undefined) return;
+  const { rank, origin } = best.decided;
+  found.set('store', { value: best.store, rank, origin: { ...origin, text: `implied by ${origin.text}` } });
+}
+
+function decideLeases(found: Found, { cwd, exists }: SettingsInput): void {
+  if (found.get('leases')?.origin !== DEFAULT) return;
+  const local = resolve(cwd, 'leases');
+  const rank = Number.POSITIVE_INFINITY;
+  found.set(
+    'leases',
+    exists(local)
+      ? { value: local, rank, origin: { level: 'default', text: 'default: ./leases is there' } }
+      : { value: '/var/lib/flan/leases', rank, origin: { level: 'default', text: 'default: there is no ./leases' } },
+  );
+}
+
+/** The password's file is read only when it is needed and nothing stronger gives the password itself. */
+function decidePassword(found: Found, readFile: ReadFile): void {
+  const [file, password] = [found.get('etcdPasswordFile'), found.get('etcdPassword')];
+  if (typeof file?.value !== 'string' || found.get('store')?.value !== 'etcd') return;
+  if (password !== undefined && password.rank < file.rank) return;
+  const where = file.origin.text;
+  if (password?.rank === file.rank) {
+    throw new FlanError('E_CONFIG', 'etcdPassword and etcdPasswordFile are both given', { where, hint: 'Keep one.' });
+  }
+  const text = passwordText({ path: file.value, where, readFile });
+  found.set('etcdPassword', { ...file, value: text, origin: { ...file.origin, text: `${file.value} (${where})` } });
+}
+
+interface PasswordFile {
+  readonly path: string;
+  readonly where: string;
+  readonly readFile: ReadFile;
+}
+
+function passwordText({ path, where, readFile }: PasswordFile): string {
+  const refuse = (why: string, cause?: unknown) =>
+    new FlanError('E_CONFIG', `the password file ${path} ${why}`, { where, cause, hint: 'Correct etcdPasswordFile.' });
+  let text: string | undefined;
+  try {
+    text = readFile(path);
+  } catch (cause) {
+    throw refuse(`cannot be read: ${cause instanceof Error ? cause.message : cause}`, cause);
+  }
+  if (text === undefined) throw refuse('does not exist');
+  const password = text.replace(/\r?\n$/, '');
+  if (password === '') throw refuse('is empty');
+  return password;
+}
+
+/** What single values cannot tell. */
+function checkTogether(settings: Settings, origins: LoadedSettings['origins']): void {
+  if (settings.leaseRenewMargin >= settings.leaseTtl) {
+    const from = origins.leaseTtl.level === 'default' ? origins.leaseRenewMargin : origins.leaseTtl;
+    throw new FlanError(
+      'E_CONFIG',
+      'leaseRenewMargin must be shorter than leaseTtl: a lease is renewed before it ends',
+      {
+        where: from.text,
+        hint: 'Make leaseTtl longer or leaseRenewMargin shorter.',
+      },
+    );
+  }
+}
