@@ -37,6 +37,8 @@ export interface Backend<Options = unknown> {
   peer(context: BackendContext<Options>, lease: Lease): readonly Resource[];
   /** What will not work, before anything is tried. @throws {FlanError} for what makes the backend impossible */
   check(context: BackendContext<Options>): readonly Warning[];
+  /** What will not work with this peer. */
+  checkPeer(context: BackendContext<Options>, lease: Lease): readonly Warning[];
 }
 
 /** MTU of the overlay: the smallest over the enabled families. */

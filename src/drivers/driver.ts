@@ -33,7 +33,9 @@ export type Notice =
   | { readonly type: 'seen'; readonly key: Key; readonly resource: Resource; readonly by?: string }
   | { readonly type: 'gone'; readonly key: Key; readonly by?: string }
   /** Something may have changed that events do not tell: read everything again. */
-  | { readonly type: 'doubt'; readonly why: string };
+  | { readonly type: 'doubt'; readonly why: string }
+  /** Links, addresses or default routes of the host changed: the facts must be gathered again. */
+  | { readonly type: 'host'; readonly why: string };
 
 /** Observes and performs for one transport. */
 export interface Driver {

@@ -1,0 +1,18 @@
+import { FlanError } from '../errors.js';
+import { suggestion } from '../model/did-you-mean.js';
+import { alloc } from './alloc.js';
+import type { Backend } from './backend.js';
+import { hostGw } from './host-gw.js';
+
+const BACKENDS: readonly Backend[] = [alloc, hostGw];
+
+export const backendTypes = (): string[] => BACKENDS.map(({ type }) => type);
+
+/** @throws {FlanError} E_NETWORK_CONFIG for a type that flan does not know */
+export function backendOf(type: string): Backend {
+  const backend = BACKENDS.find((candidate) => candidate.type === type.toLowerCase());
+  if (backend !== undefined) return backend;
+  throw new FlanError('E_NETWORK_CONFIG', `Backend.Type: unknown backend '${type}'${suggestion(type, backendTypes())}`, {
+    hint: `Use one of: ${backendTypes().join(', ')}.`,
+  });
+}

@@ -1,0 +1,72 @@
+import { asFlanError, FlanError } from '../errors.js';
+import type { Key, Kinds, Resource } from '../planner/kind.js';
+import type { Step } from '../planner/plan.js';
+import type { Driver, Notice, Observation, Outcome, Scope } from './driver.js';
+
+/** All drivers of one host as one: each step and each kind goes to the driver that serves it. */
+export class Drivers {
+  readonly #all: readonly Driver[];
+  readonly #byKind: ReadonlyMap<string, Driver>;
+
+  constructor(drivers: readonly Driver[]) {
+    this.#all = drivers;
+    this.#byKind = new Map(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver] as const)));
+  }
+
+  for(resource: Resource): Driver {
+    const driver = this.#byKind.get(resource.kind);
+    if (driver === undefined) throw new Error(`no driver serves '${resource.kind}'`);
+    return driver;
+  }
+
+  /** What every driver sees, keyed. A driver sees only the named resources of its own kinds. */
+  async observe(scope: Scope, kinds: Kinds, signal: AbortSignal): Promise<ObservedWorld> {
+    const observed = new Map<Key, Resource>();
+    const foreign: Record<string, number> = {};
+    const absorb = (seen: Observation): void => {
+      for (const resource of seen.resources) observed.set(kinds.key(resource), resource);
+      for (const [kind, count] of Object.entries(seen.foreign)) foreign[kind] = (foreign[kind] ?? 0) + count;
+    };
+    for (const driver of this.#all) absorb(await driver.observe(scopeFor(driver, scope), signal));
+    return { observed, foreign };
+  }
+
+  /** Steps of one driver. Whatever a driver throws becomes the outcome of its steps. */
+  async perform(steps: readonly Step[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    const [first] = steps;
+    if (first === undefined) return [];
+    try {
+      return await this.for(subjectOf(first)).perform(steps, signal);
+    } catch (cause) {
+      const error = asFlanError(cause);
+      return steps.map((step) => ({ step, status: 'failed', error }));
+    }
+  }
+
+  async follow(scope: Scope, tell: (notice: Notice) => void, signal: AbortSignal): Promise<void> {
+    for (const driver of this.#all) await driver.follow?.(scopeFor(driver, scope), tell, signal);
+  }
+
+  close(): void {
+    for (const driver of this.#all) driver.close();
+  }
+}
+
+export interface ObservedWorld {
+  readonly observed: Map<Key, Resource>;
+  readonly foreign: Readonly<Record<string, number>>;
+}
+
+export const subjectOf = (step: Step): Resource => (step.action === 'delete' ? step.before : step.after);
+
+const scopeFor = (driver: Driver, scope: Scope): Scope => ({
+  ...scope,
+  named: scope.named.filter((resource) => driver.kinds.includes(resource.kind)),
+});
+
+/** The outcome of a step whose turn never came because something it needs is not there. */
+export const blocked = (step: Step, by: Key): Outcome => ({
+  step,
+  status: 'blocked',
+  error: new FlanError('E_BLOCKED', `${step.key}: not tried because ${by} failed`, { retry: true }),
+});

@@ -1,0 +1,23 @@
+import type { Resource } from '../../planner/kind.js';
+import type { Verb } from '../../netlink/wire/request.js';
+import type { Request } from '../../netlink/wire/request.js';
+import type { Links } from './links.js';
+
+/** The way of one kind between resources and messages; its way back is a function of the same file. */
+export interface NetlinkCodec<R extends Resource = Resource> {
+  readonly kind: R['kind'];
+  /**
+   * What makes (`add`), changes in place (`replace`) or removes (`delete`) the resource, in order.
+   * @throws {FlanError} E_LINK_MISSING when it needs a link that is not there
+   */
+  requests(input: RequestInput<R>): readonly Request[];
+}
+
+export interface RequestInput<R> {
+  readonly verb: Extract<Verb, 'add' | 'replace' | 'delete'>;
+  readonly resource: R;
+  readonly links: Links;
+}
+
+/** Refusals that mean the object was not there to be deleted. */
+export const ABSENT: ReadonlySet<string> = new Set(['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL']);

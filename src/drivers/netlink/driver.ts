@@ -1,0 +1,113 @@
+import { kinds } from '../../kinds/index.js';
+import { asFlanError, FlanError } from '../../errors.js';
+import { CommandSocket } from '../../netlink/command.js';
+import { MonitorSocket } from '../../netlink/monitor.js';
+import {
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+} from '../../netlink/wire/constants.js';
+import { decodeEvent } from '../../netlink/wire/event.js';
+import { dumpLinks } from '../../netlink/dumps.js';
+import { subjectOf } from '../drivers.js';
+import type { Driver, Observation, Outcome, Scope } from '../driver.js';
+import { type Key, type Resource, valueOf } from '../../planner/kind.js';
+import type { Step } from '../../planner/plan.js';
+import { addressCodec } from './address.js';
+import type { NetlinkCodec } from './codec.js';
+import { fdbCodec } from './fdb.js';
+import { translator } from './follow.js';
+import { linkCodec } from './link.js';
+import { Links } from './links.js';
+import { neighbourCodec } from './neighbour.js';
+import { observe } from './observe.js';
+import { perform } from './perform.js';
+import { routeCodec } from './route.js';
+import { ruleCodec } from './rule.js';
+
+// Each codec is checked against its own resource type where it is written; the table only forgets which one that is.
+const CODECS = [linkCodec, addressCodec, neighbourCodec, fdbCodec, routeCodec, ruleCodec] as readonly unknown[] as NetlinkCodec[];
+const CODEC_OF = new Map(CODECS.map((codec) => [codec.kind, codec]));
+
+const GROUPS = [
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
+];
+
+function codecOf(kind: string): NetlinkCodec {
+  const codec = CODEC_OF.get(kind);
+  if (codec === undefined) throw new FlanError('E_BUG', `netlink does not serve '${kind}'`);
+  return codec;
+}
+
+/** The link that a resource stands on, if it stands on one. */
+function devOf(resource: Resource): string | undefined {
+  const dev = valueOf(resource, 'dev');
+  return typeof dev === 'string' ? dev : undefined;
+}
+
+/** Links, addresses, neighbours, FDB entries, routes and rules of one network namespace, over rtnetlink. */
+export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocket; readonly netns?: string }): Driver {
+  const links = new Links();
+  const monitors = new Set<MonitorSocket>();
+  let scope: Scope | undefined;
+
+  const look = (seen: Scope): Observation => {
+    scope = seen;
+    const observation = observe({ socket, links, scope: seen });
+    for (const resource of observation.resources) links.use(devOf(resource));
+    return observation;
+  };
+  const reread = (): ReadonlyMap<Key, Resource> => {
+    const found = scope === undefined ? [] : observe({ socket, links, scope }).resources;
+    return new Map(found.map((resource) => [kinds.key(resource), resource]));
+  };
+
+  return {
+    name: 'netlink',
+    kinds: CODECS.map(({ kind }) => kind),
+    observe: async (seen) => look(seen),
+    perform: async (steps: readonly Step[]): Promise<readonly Outcome[]> => {
+      if (links.isEmpty()) links.replaceAll(dumpLinks(socket));
+      for (const step of steps) links.use(devOf(subjectOf(step)));
+      const outcomes = perform({ steps, socket, links, codecOf, reread });
+      // Later steps name links that these have just made.
+      if (steps.some((step) => subjectOf(step).kind === 'link')) links.replaceAll(dumpLinks(socket));
+      return outcomes;
+    },
+    follow: async (seen, tell, signal) => {
+      scope ??= seen;
+      const translate = translator(seen, links);
+      const monitor = MonitorSocket.open({
+        netns,
+        groups: GROUPS,
+        ignorePortIds: new Set([socket.portId]),
+        onMessage: (message) => {
+          const event = decodeEvent(message);
+          if (event !== undefined) for (const notice of translate(event)) tell(notice);
+        },
+        onOverrun: () => tell({ type: 'doubt', why: 'kernel events were lost (ENOBUFS)' }),
+        onError: (error) => tell({ type: 'doubt', why: asFlanError(error).message }),
+      });
+      monitors.add(monitor);
+      signal.addEventListener('abort', () => monitor.close(), { once: true });
+      links.replaceAll(dumpLinks(socket));
+    },
+    close: () => {
+      for (const monitor of monitors) monitor.close();
+      monitors.clear();
+      socket.close();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { fdbKind } from '../../kinds/fdb.js';
+import { linkKey } from '../../kinds/link.js';
+import { neighbourKind } from '../../kinds/neighbour.js';
+import { routeKey } from '../../kinds/route.js';
+import { addressOf, type Family, familyOf, lengthOf, parseIPv4, type Prefix } from '../../model/ip.js';
+import type { CommandSocket } from '../../netlink/command.js';
+import { dumpAddresses, dumpFdb, dumpLinks, dumpNeighbours, dumpRoutes, dumpRules } from '../../netlink/dumps.js';
+import type { RouteMessage } from '../../netlink/wire/route.js';
+import type { Resource } from '../../planner/kind.js';
+import type { Observation, Scope } from '../driver.js';
+import { addressOfMessage } from './address.js';
+import { fdbOf } from './fdb.js';
+import { linkOf } from './link.js';
+import type { Links } from './links.js';
+import { neighbourOf } from './neighbour.js';
+import { routeOf } from './route.js';
+import { ruleOf } from './rule.js';
+
+export interface ObserveInput {
+  readonly socket: CommandSocket;
+  readonly links: Links;
+  readonly scope: Scope;
+}
+
+/** Reads what the scope covers: one dump per table, not one per object. Refreshes `links` on the way. */
+export function observe({ socket, links, scope }: ObserveInput): Observation {
+  const { ownership, wants } = scope;
+  links.replaceAll(dumpLinks(socket));
+  const resources: Resource[] = [];
+  const own = [...links.own(ownership.alias)];
+  for (const message of links.all()) {
+    if (message.alias === ownership.alias || wants(linkKey(message.name ?? ''))) resources.push(linkOf(message, links));
+  }
+  for (const { index } of own) {
+    for (const message of dumpAddresses(socket, { index })) push(resources, addressOfMessage(message, links, ownership.alias));
+    for (const family of scope.families) {
+      for (const message of dumpNeighbours(socket, { family, ifindex: index })) {
+        const neighbour = neighbourOf(message, links);
+        if (neighbour && (neighbour.proto === ownership.protocol || wants(neighbourKind.key(neighbour)))) resources.push(neighbour);
+      }
+    }
+    for (const message of dumpFdb(socket, { ifindex: index })) {
+      const entry = fdbOf(message, links, ownership.alias);
+      if (entry && (entry.permanent || wants(fdbKind.key(entry)))) resources.push(entry);
+    }
+  }
+  const isCandidate = routeFilter(scope);
+  let foreignRoutes = 0;
+  for (const family of scope.families) {
+    for (const table of scope.tables) {
+      for (const message of dumpRoutes(socket, { family, table })) {
+        if (isCandidate(message)) resources.push(routeOf(message, links));
+        if (!isOurs(message, scope)) foreignRoutes++;
+      }
+    }
+    for (const message of dumpRules(socket, { family })) {
+      if (message.protocol === ownership.protocol) resources.push(ruleOf(message));
+    }
+  }
+  return { resources, foreign: { route: foreignRoutes } };
+}
+
+function push<T>(list: T[], value: T | undefined): void {
+  if (value !== undefined) list.push(value);
+}
+
+const isOurs = (message: RouteMessage, { ownership }: Scope): boolean => message.protocol === ownership.protocol;
+
+/**
+ * Tells routes that the planner must see: those with our mark, and foreign ones on a wanted key. Of a hundred thousand
+ * foreign routes nearly all are told apart by comparing numbers; only what lies inside our networks costs a key.
+ */
+export function routeFilter(scope: Scope): (message: RouteMessage) => boolean {
+  const networks = scope.ownership.networks as readonly Prefix[];
+  const masks = networks.filter((prefix) => familyOf(prefix) === 4).map(mask4);
+  const hasV6 = networks.some((prefix) => familyOf(prefix) === 6);
+  const inside = ({ family, dst4 }: RouteMessage): boolean =>
+    family === 6 ? hasV6 : masks.some(({ mask, value }) => (dst4 & mask) === value);
+  return (message) => {
+    // Routes for another type of service are different routes, and flan makes none.
+    if (message.tos !== 0 || !scope.tables.includes(message.table)) return false;
+    if (isOurs(message, scope)) return true;
+    if (!inside(message)) return false;
+    const { dst, table, family, priority } = message;
+    return scope.wants(routeKey({ dst, table, metric: priority ?? defaultMetric(family) }));
+  };
+}
+
+const defaultMetric = (family: Family): number => (family === 6 ? 1024 : 0);
+
+function mask4(prefix: Prefix): { readonly mask: number; readonly value: number } {
+  const len = lengthOf(prefix);
+  const mask = len === 0 ? 0 : (0xffffffff << (32 - len)) | 0;
+  return { mask, value: parseIPv4(addressOf(prefix)) & mask };
+}

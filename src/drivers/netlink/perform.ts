@@ -1,0 +1,93 @@
+import { asFlanError, FlanError } from '../../errors.js';
+import { kinds } from '../../kinds/index.js';
+import type { BatchResult, CommandSocket } from '../../netlink/command.js';
+import { type NetlinkError, refusal } from '../../netlink/errors.js';
+import type { Request } from '../../netlink/wire/request.js';
+import type { Key, Resource } from '../../planner/kind.js';
+import type { Step } from '../../planner/plan.js';
+import type { Outcome } from '../driver.js';
+import { ABSENT, type NetlinkCodec } from './codec.js';
+import type { Links } from './links.js';
+
+export interface PerformInput {
+  readonly steps: readonly Step[];
+  readonly socket: CommandSocket;
+  readonly links: Links;
+  readonly codecOf: (kind: string) => NetlinkCodec;
+  /** Reads resources as they are now; asked at most once, for what exists already. */
+  readonly reread: () => ReadonlyMap<Key, Resource>;
+}
+
+interface Sent {
+  readonly step: Step;
+  /** Which of the step's requests it is, so that errors are judged by what was asked. */
+  readonly verb: 'add' | 'replace' | 'delete';
+  readonly request: Request;
+}
+
+/** Sends the steps' requests in one go and sorts the kernel's answers back to them. */
+export function perform(input: PerformInput): Outcome[] {
+  const { steps, socket } = input;
+  const outcomes = new Map<Step, Outcome>();
+  const sent: Sent[] = [];
+  for (const step of steps) {
+    try {
+      sent.push(...requestsOf(step, input));
+    } catch (cause) {
+      const error = asFlanError(cause);
+      // What stands on a link that is gone is gone with it.
+      const isGone = step.action === 'delete' && error.code === 'E_LINK_MISSING';
+      outcomes.set(step, isGone ? { step, status: 'done' } : { step, status: 'failed', error });
+    }
+  }
+  const results = socket.batch(sent.map(({ request }) => request));
+  const existing: Sent[] = [];
+  for (const [i, one] of sent.entries()) {
+    const result = results[i];
+    if (outcomes.has(one.step) || isDone(one, result)) continue;
+    if (result !== 'unknown' && result?.code === 'EEXIST' && one.verb === 'add') existing.push(one);
+    else outcomes.set(one.step, failure(one, result));
+  }
+  if (existing.length > 0) settleExisting(existing, input, outcomes);
+  return steps.map((step) => outcomes.get(step) ?? { step, status: 'done' });
+}
+
+function requestsOf(step: Step, { codecOf, links }: PerformInput): Sent[] {
+  const ask = (verb: Sent['verb'], resource: Resource): Sent[] =>
+    codecOf(resource.kind)
+      .requests({ verb, resource, links })
+      .map((request) => ({ step, verb, request }));
+  switch (step.action) {
+    case 'create':
+      return ask('add', step.after);
+    case 'update':
+    case 'adopt':
+      return ask('replace', step.after);
+    case 'replace':
+      return [...ask('delete', step.before), ...ask('add', step.after)];
+    case 'delete':
+      return ask('delete', step.before);
+  }
+}
+
+const isDone = ({ verb }: Sent, result: BatchResult): boolean =>
+  result === undefined || (verb === 'delete' && result !== 'unknown' && ABSENT.has(result.code));
+
+function failure({ step, request }: Sent, result: BatchResult): Outcome {
+  if (result === undefined) return { step, status: 'done' };
+  if (result !== 'unknown') return { step, status: 'failed', error: refusal(request, result as NetlinkError) };
+  const error = new FlanError('E_RACE', `${step.key}: the kernel's answer was lost`, { retry: true });
+  return { step, status: 'raced', error };
+}
+
+/** Somebody was faster. What they made is either just what we want, or for the planner to look at again. */
+function settleExisting(existing: readonly Sent[], { reread }: PerformInput, outcomes: Map<Step, Outcome>): void {
+  const now = reread();
+  for (const { step } of existing) {
+    if (step.action === 'delete') continue;
+    const found = now.get(step.key);
+    if (found !== undefined && kinds.differing(found, step.after).length === 0) continue;
+    const error = new FlanError('E_RACE', `${step.key}: something else was put there meanwhile`, { retry: true });
+    outcomes.set(step, { step, status: 'raced', error });
+  }
+}

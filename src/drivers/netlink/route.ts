@@ -1,0 +1,69 @@
+import type { Route, RouteType } from '../../kinds/route.js';
+import {
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RTN_BLACKHOLE,
+  RTN_LOCAL,
+  RTN_PROHIBIT,
+  RTN_THROW,
+  RTN_UNICAST,
+  RTN_UNREACHABLE,
+  RTNH_F_ONLINK,
+} from '../../netlink/wire/constants.js';
+import { type RouteMessage, routeRequest } from '../../netlink/wire/route.js';
+import type { NetlinkCodec } from './codec.js';
+import type { Links } from './links.js';
+
+const TYPES: readonly (readonly [RouteType, number])[] = [
+  ['unicast', RTN_UNICAST],
+  ['blackhole', RTN_BLACKHOLE],
+  ['unreachable', RTN_UNREACHABLE],
+  ['prohibit', RTN_PROHIBIT],
+  ['throw', RTN_THROW],
+  ['local', RTN_LOCAL],
+];
+const TYPE_NUMBER = new Map(TYPES);
+const TYPE_NAME = new Map(TYPES.map(([name, number]) => [number, name]));
+
+const SCOPES: readonly (readonly [Route['scope'], number])[] = [
+  ['global', RT_SCOPE_UNIVERSE],
+  ['link', RT_SCOPE_LINK],
+  ['host', RT_SCOPE_HOST],
+];
+const SCOPE_NUMBER = new Map(SCOPES);
+const SCOPE_NAME = new Map(SCOPES.map(([name, number]) => [number, name]));
+
+export const routeCodec: NetlinkCodec<Route> = {
+  kind: 'route',
+  requests: ({ verb, resource: r, links }) => {
+    const place = { dst: r.dst, table: r.table, priority: r.metric, protocol: r.proto };
+    // A deletion names the mark too: what took the place of ours meanwhile is not hit.
+    if (verb === 'delete') return [routeRequest('delete', place)];
+    const oif = r.dev === undefined ? undefined : links.indexOf(r.dev);
+    const type = TYPE_NUMBER.get(r.type) ?? RTN_UNICAST;
+    const scope = SCOPE_NUMBER.get(r.scope) ?? RT_SCOPE_UNIVERSE;
+    const flags = r.onlink ? RTNH_F_ONLINK : 0;
+    return [routeRequest(verb, { ...place, type, scope, flags, oif, via: r.via, prefsrc: r.source })];
+  },
+};
+
+/** An unknown link index reads as `if7`: such a route belongs to a link that is just going away. */
+export function routeOf(message: RouteMessage, links: Links): Route {
+  const { via, prefsrc, oif, family } = message;
+  return {
+    kind: 'route',
+    dst: message.dst,
+    type: TYPE_NAME.get(message.type) ?? 'other',
+    // The kernel puts blackholes and the like of IPv6 on lo, which nobody asked for.
+    ...(oif !== undefined && message.type === RTN_UNICAST && { dev: links.nameOf(oif) }),
+    ...(via !== undefined && { via }),
+    onlink: message.onlink,
+    scope: SCOPE_NAME.get(message.scope) ?? 'other',
+    ...(prefsrc !== undefined && { source: prefsrc }),
+    metric: message.priority ?? (family === 6 ? 1024 : 0),
+    table: message.table,
+    proto: message.protocol,
+    ...(message.nexthops !== undefined && { multipath: true }),
+  };
+}

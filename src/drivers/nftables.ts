@@ -1,0 +1,74 @@
+import type { FlanError } from '../errors.js';
+import { parseNftTable } from '../kinds/nft-listing.js';
+import { type NftTable, nftFamily, nftScript, nftTable, nftTableKind, tableName } from '../kinds/nft-table.js';
+import type { Family } from '../model/ip.js';
+import type { Driver } from './driver.js';
+import { listenToNfTables } from './listen-nf-tables.js';
+import { ruleSetDriver } from './rule-sets.js';
+import { type Answer, isDenied, refusal, runTool, type Toolbox } from './run-tool.js';
+
+interface NftCall {
+  readonly args: readonly string[];
+  readonly stdin?: string;
+}
+
+/** The tables flannel-ipv4 and flannel-ipv6, read and written by nft(8), watched through netlink. */
+export function nftablesDriver(toolbox: Toolbox = {}): Driver {
+  const nft = (call: NftCall, signal: AbortSignal) => runNft(call, toolbox, signal);
+  return ruleSetDriver<NftTable>({
+    name: 'nftables',
+    kind: nftTableKind,
+    keyOf: (family) => nftTableKind.key(nftTable({ family, lines: [] })),
+    read: async (family, signal) => {
+      const answer = await nft({ args: ['-j', 'list', 'table', nftFamily(family), tableName(family)] }, signal);
+      if (answer.code === 0) return parseNftTable(answer.stdout, family);
+      if (/No such file or directory/.test(answer.stderr)) return undefined;
+      throw failure(`cannot list the table ${nftFamily(family)} ${tableName(family)}`, answer);
+    },
+    write: async (family, after, signal) => {
+      const stdin = after ? nftScript(after, 'present') : nftScript(nftTable({ family, lines: [] }), 'absent');
+      const answer = await nft({ args: ['-f', '-'], stdin }, signal);
+      if (answer.code === 0) return;
+      const what = after ? 'write' : 'delete';
+      throw failure(`cannot ${what} the table ${nftFamily(family)} ${tableName(family)}`, answer);
+    },
+    listen: async ({ families, onChange, onDoubt }, signal) =>
+      listenToNfTables({
+        netns: toolbox.netns,
+        concerns: ({ family, table }) => families.some((f) => AF[f] === family && tableName(f) === table),
+        onChange,
+        onDoubt,
+        signal,
+      }),
+  });
+}
+
+const AF: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };
+
+/** Whether this nft and this kernel can choose source ports fully at random. Changes nothing. */
+export async function nftSupportsFullyRandom(toolbox: Toolbox, signal: AbortSignal): Promise<boolean> {
+  const probe = [
+    'add table ip flannel-probe',
+    'add chain ip flannel-probe postrtg { type nat hook postrouting priority 100; }',
+    'add rule ip flannel-probe postrtg masquerade fully-random',
+  ];
+  const answer = await runNft({ args: ['--check', '-f', '-'], stdin: `${probe.join('\n')}\n` }, toolbox, signal);
+  // Who may not ask will not write either: a plan for reading shows what root would get.
+  return answer.code === 0 || isDenied(answer);
+}
+
+const runNft = (call: NftCall, toolbox: Toolbox, signal: AbortSignal): Promise<Answer> =>
+  runTool(
+    { ...call, program: 'nft', debianPackage: 'nftables', neededFor: 'traffic rules in nftables (EnableNFTables)' },
+    toolbox,
+    signal,
+  );
+
+const failure = (what: string, answer: Answer): FlanError =>
+  refusal(what, {
+    answer,
+    code: 'E_NFTABLES',
+    needs: 'Needs nft 0.9.7 or newer and a kernel with nf_tables, nft_chain_nat and nft_masq.',
+    // EBUSY: another transaction came between; EINTR: nft's own view of the rules went stale.
+    retry: /Resource busy|Interrupted|temporarily unavailable/i,
+  });

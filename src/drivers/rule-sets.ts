@@ -1,0 +1,158 @@
+import { asFlanError, FlanError } from '../errors.js';
+import type { Family } from '../model/ip.js';
+import { valueOf as fieldOf, type Key, type Kind, type Resource, sameValue } from '../planner/kind.js';
+import type { Step } from '../planner/plan.js';
+import type { Driver, Notice, Observation, Outcome, Scope } from './driver.js';
+
+/** What a family's packet filter holds of ours, and how to read, write and hear about it. */
+export interface RuleSetTool<R extends Resource & { readonly family: Family }> {
+  readonly name: string;
+  readonly kind: Kind<R>;
+  keyOf(family: Family): Key;
+  /** @throws {FlanError} E_TOOL_MISSING, E_UNSUPPORTED where the kernel lacks it, E_PERMISSION, … */
+  read(family: Family, signal: AbortSignal): Promise<R | undefined>;
+  /** In one transaction. An absent `after` removes what is ours. @throws {FlanError} with `retry` when raced */
+  write(family: Family, after: R | undefined, signal: AbortSignal): Promise<void>;
+  /** Calls back when something of ours may have changed, until `signal`. Resolves once subscribed. */
+  listen(hearing: Hearing, signal: AbortSignal): Promise<void>;
+}
+
+export interface Hearing {
+  readonly families: readonly Family[];
+  /** Whether rules of ours are wanted at all. */
+  readonly isWanted: () => boolean;
+  /** `by` names the program that did it, where that is known. */
+  readonly onChange: (by?: string) => void;
+  /** Events were lost, or cannot be heard any more. */
+  readonly onDoubt: (why: string) => void;
+}
+
+type News = Extract<Notice, { readonly type: 'seen' | 'gone' }>;
+
+/** A burst of events (one per rule) is one change: look when it has been quiet for this long. */
+const QUIET_MS = 10;
+
+/**
+ * A driver for rules that are compared and written as a whole. It tells only of states that differ from the one it last
+ * read or wrote, so its own writes, and changes that come to nothing, stay unheard.
+ */
+export function ruleSetDriver<R extends Resource & { readonly family: Family }>(tool: RuleSetTool<R>): Driver {
+  const known = new Map<Key, R | undefined>();
+  const inTurn = turns();
+  const closed = new AbortController();
+
+  const read = async (family: Family, signal: AbortSignal): Promise<R | undefined> => {
+    const resource = await tool.read(family, signal);
+    known.set(tool.keyOf(family), resource);
+    return resource;
+  };
+
+  const readIfPossible = async (family: Family, scope: Scope, signal: AbortSignal): Promise<R | undefined> => {
+    try {
+      return await read(family, signal);
+    } catch (cause) {
+      if (!scope.wants(tool.keyOf(family)) && isAbsence(cause)) return undefined;
+      throw cause;
+    }
+  };
+
+  const observe = async (scope: Scope, signal: AbortSignal): Promise<Observation> => {
+    const seen = await Promise.all(scope.families.map((family) => readIfPossible(family, scope, signal)));
+    return { resources: seen.filter((resource) => resource !== undefined), foreign: {} };
+  };
+
+  const performStep = async (step: Step, signal: AbortSignal): Promise<Outcome> => {
+    const family = (step.action === 'delete' ? step.before : step.after) as R;
+    const after = step.action === 'delete' ? undefined : (step.after as R);
+    try {
+      await tool.write(family.family, after, signal);
+      known.set(step.key, after);
+      return { step, status: 'done' };
+    } catch (cause) {
+      signal.throwIfAborted();
+      const error = asFlanError(cause);
+      return { step, status: error.retry ? 'raced' : 'failed', error };
+    }
+  };
+
+  const isSame = (a: R | undefined, b: R | undefined): boolean =>
+    a === undefined || b === undefined
+      ? a === b
+      : tool.kind.fields.every((field) => sameValue(fieldOf(a, field), fieldOf(b, field)));
+
+  const look = async (family: Family, scope: Scope, signal: AbortSignal): Promise<News | undefined> => {
+    const key = tool.keyOf(family);
+    const isKnown = known.has(key);
+    const before = known.get(key);
+    const resource = await readIfPossible(family, scope, signal);
+    if (isKnown && isSame(before, resource)) return undefined;
+    return resource === undefined ? { type: 'gone', key } : { type: 'seen', key, resource };
+  };
+
+  const follow = async (scope: Scope, tell: (notice: Notice) => void, stop: AbortSignal): Promise<void> => {
+    const signal = AbortSignal.any([stop, closed.signal]);
+    const lookAtAll = async (by?: string): Promise<void> => {
+      try {
+        const news = await inTurn(() => Promise.all(scope.families.map((family) => look(family, scope, signal))));
+        for (const notice of news.filter((each) => each !== undefined)) {
+          tell(by === undefined ? notice : { ...notice, by });
+        }
+      } catch (cause) {
+        if (!signal.aborted) tell({ type: 'doubt', why: asFlanError(cause).message });
+      }
+    };
+    const soon = afterQuiet(lookAtAll, signal);
+    const isWanted = () => scope.families.some((family) => scope.wants(tool.keyOf(family)));
+    const onDoubt = (why: string) => tell({ type: 'doubt', why });
+    try {
+      await tool.listen({ families: scope.families, isWanted, onChange: soon, onDoubt }, signal);
+    } catch (cause) {
+      if (isWanted() || !isAbsence(cause)) throw cause;
+    }
+  };
+
+  return {
+    name: tool.name,
+    kinds: [tool.kind.kind],
+    observe: (scope, signal) => inTurn(() => observe(scope, signal)),
+    perform: (steps, signal) =>
+      inTurn(async () => {
+        const outcomes: Outcome[] = [];
+        for (const step of steps) outcomes.push(await performStep(step, signal));
+        return outcomes;
+      }),
+    follow,
+    close: () => closed.abort(new FlanError('E_CLOSED', `the ${tool.name} driver is closed`)),
+  };
+}
+
+/** A host without this packet filter holds nothing of ours in it: no reason to fail where the other one is used. */
+const isAbsence = (cause: unknown): boolean => ABSENCES.has(asFlanError(cause).code);
+const ABSENCES: ReadonlySet<string> = new Set(['E_TOOL_MISSING', 'E_UNSUPPORTED', 'E_NETLINK']);
+
+/** Runs what it is given one after the other: a look between our write and its bookkeeping would report the write. */
+function turns(): <T>(action: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (action) => {
+    const result = last.then(action);
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+/** Calls `action` when no call has come for a while, with the latest name. */
+function afterQuiet(action: (by?: string) => Promise<void>, signal: AbortSignal): (by?: string) => void {
+  let timer: NodeJS.Timeout | undefined;
+  let latest: string | undefined;
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  return (by) => {
+    if (signal.aborted) return;
+    latest = by ?? latest;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const name = latest;
+      latest = undefined;
+      void action(name);
+    }, QUIET_MS);
+  };
+}

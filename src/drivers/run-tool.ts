@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type ErrorCode, FlanError } from '../errors.js';
+import { inNetns } from '../sys/netns.js';
+
+/** Where to find the programs that a driver calls, and in which network namespace to call them. */
+export interface Toolbox {
+  /** A name under /run/netns or a path; this process's own when absent. */
+  readonly netns?: string | undefined;
+  /** Directories like PATH. By default PATH and the system's sbin directories, which a plain user's PATH lacks. */
+  readonly searchPath?: string | undefined;
+}
+
+export interface Call {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly stdin?: string;
+  readonly debianPackage: string;
+  /** What needs the program, for the error when there is none. */
+  readonly neededFor: string;
+}
+
+export interface Answer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** @throws {FlanError} E_TOOL_MISSING */
+function locate({ program, debianPackage, neededFor }: Call, searchPath: string): string {
+  for (const directory of searchPath.split(delimiter)) {
+    const path = join(directory, program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here; the next directory may have it.
+    }
+  }
+  throw new FlanError('E_TOOL_MISSING', `${neededFor} need the program '${program}', which is not installed`, {
+    hint: `Install it (Debian package ${debianPackage}).`,
+  });
+}
+
+/**
+ * Runs a program to its end, in the C locale. A program that fails is an answer, not an error.
+ * @throws {FlanError} E_TOOL_MISSING, E_NETNS, or the reason of `signal`
+ */
+export function runTool(call: Call, toolbox: Toolbox, signal: AbortSignal): Promise<Answer> {
+  const searchPath = toolbox.searchPath ?? [process.env.PATH ?? '', ...SBIN].join(delimiter);
+  const path = locate(call, searchPath);
+  signal.throwIfAborted();
+  const start = () => spawn(path, call.args, { env: { ...process.env, LC_ALL: 'C' }, stdio: 'pipe' });
+  // A child is born in the namespace of the thread that makes it.
+  const child = toolbox.netns === undefined ? start() : inNetns(toolbox.netns, start);
+  return new Promise((resolve, reject) => {
+    const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+    child.stdout.on('data', (chunk: Buffer) => output.stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => output.stderr.push(chunk));
+    // A program that refuses its input early closes the pipe; its answer says why.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(call.stdin ?? '');
+    const stop = () => child.kill();
+    signal.addEventListener('abort', stop, { once: true });
+    child.on('error', (cause) => {
+      signal.removeEventListener('abort', stop);
+      reject(new FlanError('E_TOOL_MISSING', `cannot run ${path}: ${cause.message}`, { cause }));
+    });
+    child.on('close', (code) => {
+      signal.removeEventListener('abort', stop);
+      if (signal.aborted) reject(signal.reason);
+      else {
+        const [stdout, stderr] = [Buffer.concat(output.stdout).toString(), Buffer.concat(output.stderr).toString()];
+        resolve({ code: code ?? 1, stdout, stderr });
+      }
+    });
+  });
+}
+
+/** What a program said, on one line. */
+const complaint = ({ stderr, stdout, code }: Answer): string =>
+  (stderr.trim() || stdout.trim() || `exit code ${code}`).replace(/\s*\n\s*/g, ' | ').slice(0, 400);
+
+/** Whether the kernel refused for want of CAP_NET_ADMIN. */
+export const isDenied = ({ stderr }: Answer): boolean => /not permitted|permission denied|must be root/i.test(stderr);
+
+/** Whether the kernel has no such packet filter, or only parts of it. */
+const isUnsupported = ({ stderr }: Answer): boolean =>
+  /not supported|insmod|can't initialize|table does not exist/i.test(stderr);
+
+/** The error for a program that answered with a failure. */
+export function refusal(what: string, { answer, code, needs, retry }: Refusal): FlanError {
+  if (isDenied(answer)) {
+    return new FlanError('E_PERMISSION', `${what}: not permitted`, {
+      hint: 'Run as root (CAP_NET_ADMIN is needed even to read packet filter rules).',
+    });
+  }
+  return new FlanError(isUnsupported(answer) ? 'E_UNSUPPORTED' : code, `${what}: ${complaint(answer)}`, {
+    hint: retry.test(answer.stderr) ? undefined : needs,
+    retry: retry.test(answer.stderr),
+  });
+}
+
+export interface Refusal {
+  readonly answer: Answer;
+  readonly code: ErrorCode;
+  /** What must be there for it to work: the hint. */
+  readonly needs: string;
+  /** What it says when the rules changed under its hands, or a lock is taken. */
+  readonly retry: RegExp;
+}

@@ -1,0 +1,27 @@
+import type { Address } from '../model/ip.js';
+import type { Mac } from '../model/mac.js';
+import { type Kind, keyOf } from '../planner/kind.js';
+import { linkKey } from './link.js';
+
+/** A permanent ARP or NDP entry. @see uapi/linux/neighbour.h, ip-neighbour(8) */
+export interface Neighbour {
+  readonly kind: 'neighbour';
+  readonly dev: string;
+  readonly address: Address;
+  readonly mac: Mac;
+  /** NUD_PERMANENT; learned entries read false. */
+  readonly permanent: boolean;
+  /** NDA_PROTOCOL; 0 when nobody said. */
+  readonly proto: number;
+}
+
+export const neighbourKind: Kind<Neighbour> = {
+  kind: 'neighbour',
+  rank: 30,
+  key: ({ dev, address }) => keyOf('neighbour', dev, address),
+  fields: ['mac', 'permanent', 'proto'],
+  inPlace: ['mac', 'permanent', 'proto'],
+  needs: ({ dev }) => [linkKey(dev)],
+  owns: ({ proto }, { protocol }) => proto === protocol,
+  describe: ({ mac, permanent }) => `lladdr ${mac}${permanent ? ' permanent' : ''}`,
+};

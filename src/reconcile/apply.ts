@@ -1,0 +1,55 @@
+import { blocked, type Drivers, subjectOf } from '../drivers/drivers.js';
+import type { Outcome } from '../drivers/driver.js';
+import type { Key } from '../planner/kind.js';
+import type { Step } from '../planner/plan.js';
+
+/** Steps per call of a driver: about two netlink batches, so that Ctrl-C is heard within a millisecond or so. */
+const SLICE = 400;
+
+/**
+ * Carries out steps in order, in slices of one driver. Never throws for one step: a failure blocks only what needs it.
+ * Stops between slices when the signal aborts: what was yielded has happened, nothing else has.
+ */
+export async function* apply({ steps, drivers, signal }: ApplyInput): AsyncGenerator<readonly Outcome[]> {
+  const failed = new Set<Key>();
+  const note = (outcomes: readonly Outcome[]): readonly Outcome[] => {
+    for (const { step, status } of outcomes) if (status !== 'done') failed.add(step.key);
+    return outcomes;
+  };
+  for (const slice of slices(steps, drivers)) {
+    if (signal.aborted) return;
+    const ready: Step[] = [];
+    const stuck: Outcome[] = [];
+    for (const step of slice) {
+      const by = step.action === 'delete' ? undefined : step.needs.find((key) => failed.has(key));
+      if (by === undefined) ready.push(step);
+      else stuck.push(blocked(step, by));
+    }
+    if (stuck.length > 0) yield note(stuck);
+    if (ready.length > 0) yield note(await drivers.perform(ready, signal));
+  }
+}
+
+export interface ApplyInput {
+  readonly steps: readonly Step[];
+  readonly drivers: Drivers;
+  readonly signal: AbortSignal;
+}
+
+/** Consecutive steps of one kind and one direction: whatever a step needs has had its outcome before. */
+function* slices(steps: readonly Step[], drivers: Drivers): Generator<readonly Step[]> {
+  let start = 0;
+  for (let i = 1; i <= steps.length; i++) {
+    const [first, next] = [steps[start], steps[i]];
+    if (first === undefined) return;
+    const together =
+      next !== undefined &&
+      i - start < SLICE &&
+      subjectOf(next).kind === subjectOf(first).kind &&
+      (next.action === 'delete') === (first.action === 'delete') &&
+      drivers.for(subjectOf(next)) === drivers.for(subjectOf(first));
+    if (together) continue;
+    yield steps.slice(start, i);
+    start = i;
+  }
+}

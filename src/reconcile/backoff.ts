@@ -1,0 +1,74 @@
+import type { Key } from '../planner/kind.js';
+
+export interface BackoffSettings {
+  readonly firstMs: number;
+  readonly maxMs: number;
+  /** After this long without a failure a key starts over at `firstMs`. */
+  readonly forgetMs: number;
+}
+
+/** A failing key costs one try a second at first and two a minute in the end. */
+export const DEFAULT_BACKOFF: BackoffSettings = { firstMs: 500, maxMs: 30_000, forgetMs: 120_000 };
+
+interface Entry {
+  failures: number;
+  dueMs: number;
+  lastMs: number;
+  waiting: boolean;
+}
+
+/** Per-key retry times, so that one key that cannot work delays no other. Pure: times come in, times go out. */
+export class Backoff {
+  readonly #settings: BackoffSettings;
+  readonly #entries = new Map<Key, Entry>();
+
+  constructor(settings: BackoffSettings = DEFAULT_BACKOFF) {
+    this.#settings = settings;
+  }
+
+  failed(key: Key, nowMs: number): void {
+    const { firstMs, maxMs, forgetMs } = this.#settings;
+    const entry = this.#entries.get(key);
+    const failures = entry === undefined || nowMs - entry.lastMs > forgetMs ? 0 : entry.failures;
+    const delayMs = Math.min(maxMs, firstMs * 2 ** failures);
+    this.#entries.set(key, { failures: failures + 1, dueMs: nowMs + delayMs, lastMs: nowMs, waiting: true });
+  }
+
+  /** Keeps the count: a key that fails again soon goes on where it was. */
+  succeeded(key: Key): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.waiting = false;
+  }
+
+  isWaiting(key: Key, nowMs: number): boolean {
+    const entry = this.#entries.get(key);
+    return entry?.waiting === true && entry.dueMs > nowMs;
+  }
+
+  /** Keys whose time has come. */
+  due(nowMs: number): Key[] {
+    const keys: Key[] = [];
+    for (const [key, entry] of this.#entries) {
+      if (entry.waiting) {
+        if (entry.dueMs <= nowMs) keys.push(key);
+      } else if (nowMs - entry.lastMs > this.#settings.forgetMs) this.#entries.delete(key);
+    }
+    return keys;
+  }
+
+  /** When the next key is due; undefined when none waits. */
+  nextMs(): number | undefined {
+    let next: number | undefined;
+    for (const { waiting, dueMs } of this.#entries.values()) {
+      if (waiting && (next === undefined || dueMs < next)) next = dueMs;
+    }
+    return next;
+  }
+
+  /** Forgets all waiting. @returns the keys that waited */
+  clear(): Key[] {
+    const keys = [...this.#entries].filter(([, entry]) => entry.waiting).map(([key]) => key);
+    this.#entries.clear();
+    return keys;
+  }
+}

@@ -1,0 +1,25 @@
+/** Time and chance, so that tests can hold them still. */
+export interface Clock {
+  /** Monotonic, with fractions. */
+  nowMs(): number;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
+  /** Runs once; 0 means as soon as the event loop comes round. @returns what cancels it */
+  after(delayMs: number, run: () => void): () => void;
+  /** From 0 up to 1. */
+  random(): number;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  random: () => Math.random(),
+  after: (delayMs, run) => {
+    if (delayMs <= 0) {
+      const immediate = setImmediate(run);
+      return () => clearImmediate(immediate);
+    }
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,104 @@
+import { overlayMtu } from '../backends/backend.js';
+import { leaseName, type Lease } from '../model/lease.js';
+import type { Key, Kinds, Resource } from '../planner/kind.js';
+import type { Desired, Wanted } from '../planner/plan.js';
+import { subnetEnv } from '../traffic/subnet-env.js';
+import type { Inputs } from './inputs.js';
+
+const because = (reason: string) => (resource: Resource): Wanted => ({ resource, because: reason });
+
+/** What this node holds whoever its peers are: the backend's own devices, traffic rules, subnet.env. */
+export function desiredLocally(inputs: Inputs): Wanted[] {
+  const { backend, context, network, own, options } = inputs;
+  const local = backend.local(context).map(because(`backend ${backend.type}`));
+  if (own === undefined) return local;
+  const env = subnetEnv({
+    path: options.subnetFile,
+    network,
+    own,
+    mtu: overlayMtu(backend, context),
+    masquerade: options.masquerade,
+  });
+  return [...local, because(`own lease ${own.key}`)(env)];
+}
+
+/** What one peer's lease adds. */
+export function desiredForPeer({ backend, context }: Inputs, lease: Lease): Wanted[] {
+  if (!speaks(backend.publishedType, lease)) return [];
+  return backend.peer(context, lease).map(because(`lease of ${leaseName(lease)}`));
+}
+
+/** A peer that published another backend's type cannot be talked to; one that published none is taken at its word. */
+export const speaks = (publishedType: string, lease: Lease): boolean =>
+  lease.backendType === '' || lease.backendType === publishedType;
+
+/**
+ * Everything desired, by key, and by whom: a lease's key or `local`. Where two ask for the same key the first keeps it,
+ * and the second gets it when the first lets go.
+ */
+export class DesiredIndex {
+  readonly #kinds: Kinds;
+  readonly #wanted = new Map<Key, Wanted>();
+  readonly #owner = new Map<Key, string>();
+  readonly #waiting = new Map<Key, { readonly owner: string; readonly wanted: Wanted }[]>();
+  readonly #keys = new Map<string, readonly Key[]>();
+
+  constructor(kinds: Kinds) {
+    this.#kinds = kinds;
+  }
+
+  get desired(): Desired {
+    return this.#wanted;
+  }
+
+  /** Replaces all that `owner` asks for. @returns the keys whose desired state may have changed */
+  set(owner: string, list: readonly Wanted[]): Set<Key> {
+    const changed = this.delete(owner);
+    const keys = list.map((wanted) => this.#kinds.key(wanted.resource));
+    for (const [i, wanted] of list.entries()) {
+      const key = keys[i];
+      if (key === undefined) continue;
+      if (this.#wanted.has(key)) {
+        const queue = this.#waiting.get(key);
+        if (queue === undefined) this.#waiting.set(key, [{ owner, wanted }]);
+        else queue.push({ owner, wanted });
+      } else {
+        this.#wanted.set(key, wanted);
+        this.#owner.set(key, owner);
+        changed.add(key);
+      }
+    }
+    if (keys.length > 0) this.#keys.set(owner, keys);
+    return changed;
+  }
+
+  /** @returns the keys whose desired state may have changed */
+  delete(owner: string): Set<Key> {
+    const changed = new Set<Key>();
+    for (const key of this.#keys.get(owner) ?? []) {
+      const queue = this.#waiting.get(key);
+      if (this.#owner.get(key) !== owner) {
+        const rest = (queue ?? []).filter((claim) => claim.owner !== owner);
+        if (rest.length > 0) this.#waiting.set(key, rest);
+        else this.#waiting.delete(key);
+        continue;
+      }
+      changed.add(key);
+      const next = queue?.shift();
+      if (queue?.length === 0) this.#waiting.delete(key);
+      if (next === undefined) {
+        this.#wanted.delete(key);
+        this.#owner.delete(key);
+      } else {
+        this.#wanted.set(key, next.wanted);
+        this.#owner.set(key, next.owner);
+      }
+    }
+    this.#keys.delete(owner);
+    return changed;
+  }
+
+  owners(): IterableIterator<string> {
+    return this.#keys.keys();
+  }
+}

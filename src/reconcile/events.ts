@@ -1,0 +1,34 @@
+import type { FlanError } from '../errors.js';
+import type { Lease } from '../model/lease.js';
+import type { Warning } from '../model/warning.js';
+import type { Action, Conflict } from '../planner/plan.js';
+import type { Drift } from './state.js';
+
+/** What `watch` tells while it runs. Renderers turn these into lines; tests and metrics read them as they are. */
+export type WatchEvent =
+  | { readonly type: 'lease'; readonly lease: Lease; readonly why: 'held' | 'acquired' | 'renewed' | 'published' }
+  | { readonly type: 'lease-lost'; readonly error: FlanError }
+  /** The first full plan has been applied; `failed` steps go on being tried. */
+  | { readonly type: 'ready'; readonly peers: number; readonly resources: number; readonly failed: number; readonly tookMs: number }
+  | { readonly type: 'applied'; readonly changes: readonly AppliedChange[]; readonly tookMs: number }
+  | { readonly type: 'failed'; readonly key: string; readonly error: FlanError; readonly more: number }
+  | { readonly type: 'drift'; readonly drift: Drift }
+  /** From the moment the drift was heard of to the kernel's answer to the repair. */
+  | { readonly type: 'healed'; readonly key: string; readonly tookMs: number }
+  | { readonly type: 'fight'; readonly key: string; readonly times: number; readonly by?: string }
+  | { readonly type: 'conflict'; readonly conflict: Conflict }
+  | { readonly type: 'resync'; readonly why: string; readonly tookMs: number }
+  | { readonly type: 'peer'; readonly change: 'added' | 'changed' | 'removed'; readonly lease: string }
+  | { readonly type: 'quarantined'; readonly entry: string; readonly error: FlanError }
+  | { readonly type: 'held'; readonly would: number; readonly of: number; readonly holdMs: number }
+  | { readonly type: 'store'; readonly state: 'connected' }
+  | { readonly type: 'store'; readonly state: 'disconnected'; readonly error: FlanError; readonly retryInMs: number }
+  | { readonly type: 'host'; readonly what: string }
+  | { readonly type: 'warning'; readonly warning: Warning }
+  | { readonly type: 'stopped'; readonly why: string };
+
+export interface AppliedChange {
+  readonly action: Action;
+  readonly key: string;
+  readonly reason: string;
+}

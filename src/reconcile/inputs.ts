@@ -1,0 +1,69 @@
+import type { Backend, BackendContext } from '../backends/backend.js';
+import { backendOf } from '../backends/index.js';
+import { MAIN_TABLE } from '../kinds/route.js';
+import type { Scope } from '../drivers/driver.js';
+import type { External, Identity } from '../model/facts.js';
+import { FAMILIES, type Family, type Prefix } from '../model/ip.js';
+import type { Lease } from '../model/lease.js';
+import { type Network, networksOf } from '../model/network.js';
+import type { Ownership } from '../planner/kind.js';
+import type { Desired } from '../planner/plan.js';
+
+/** The settings that decide what is desired. */
+export interface Options {
+  readonly subnetFile: string;
+  /** rtm_protocol of what we make. */
+  readonly protocol: number;
+  readonly masquerade: boolean;
+}
+
+/** All that desired state follows from, but for the peers. Plain values: equal inputs, equal desires. */
+export interface Inputs {
+  readonly network: Network;
+  readonly identity: Identity;
+  readonly external: Readonly<Partial<Record<Family, External>>>;
+  /** Absent until the lease is held. */
+  readonly own: Lease | undefined;
+  readonly options: Options;
+  readonly backend: Backend;
+  readonly context: BackendContext;
+  readonly ownership: Ownership;
+}
+
+export interface InputsInit {
+  readonly network: Network;
+  readonly identity: Identity;
+  readonly external: Readonly<Partial<Record<Family, External>>>;
+  readonly own: Lease | undefined;
+  readonly options: Options;
+  /** Networks that an earlier run served: what it left there is ours to clean up. */
+  readonly previous: readonly Prefix[];
+}
+
+/** @throws {FlanError} E_NETWORK_CONFIG for a backend or an option that flan does not know */
+export function inputs(init: InputsInit): Inputs {
+  const { network, identity, external, own, options, previous } = init;
+  const backend = backendOf(network.backend.type);
+  const context: BackendContext = {
+    network,
+    identity,
+    external,
+    own,
+    protocol: options.protocol,
+    options: backend.options(network.backend.options),
+  };
+  const networks = [...new Set([...networksOf(network), ...previous])];
+  const ownership = { protocol: options.protocol, networks, alias: `flan ${networksOf(network).join(' ')}` };
+  return { network, identity, external, own, options, backend, context, ownership };
+}
+
+/** What drivers must look at for these inputs. Both families: an earlier network may have had the other one. */
+export const scopeOf = ({ ownership }: Inputs, desired: Desired): Scope => ({
+  ownership,
+  families: FAMILIES,
+  tables: [MAIN_TABLE],
+  wants: (key) => desired.has(key),
+  named: [...desired.values()].map(({ resource }) => resource).filter(({ kind }) => READ_BY_NAME.has(kind)),
+});
+
+const READ_BY_NAME: ReadonlySet<string> = new Set(['file']);

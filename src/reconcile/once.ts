@@ -1,0 +1,69 @@
+import { FlanError } from '../errors.js';
+import type { Outcome } from '../drivers/driver.js';
+import type { Step } from '../planner/plan.js';
+import { apply } from './apply.js';
+import { type Preview, preview } from './preview.js';
+import type { Session } from './session.js';
+
+export interface ApplyOnceInput {
+  readonly session: Session;
+  readonly adopt: 'yes' | 'no';
+  readonly signal: AbortSignal;
+  /** Shown the plan before anything is touched; `no` ends the run with nothing changed. */
+  readonly approve: (preview: Preview) => Promise<'yes' | 'no'>;
+  readonly onProgress?: (outcomes: readonly Outcome[]) => void;
+}
+
+export interface ApplyReport {
+  readonly preview: Preview;
+  readonly outcomes: readonly Outcome[];
+  /** Steps that a second look still found to be done; empty means the apply is verified. */
+  readonly left: readonly Step[];
+}
+
+/**
+ * Acquires the lease if need be, applies the plan, and verifies it by planning again.
+ * @throws {FlanError} E_CONFLICT before anything is changed, E_DECLINED when not approved
+ */
+export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
+  const { session, adopt, signal } = input;
+  const first = await preview({ session, adopt, signal });
+  refuseConflicts(first);
+  if (first.plan.steps.length === 0) return { preview: first, outcomes: [], left: [] };
+  if ((await input.approve(first)) === 'no') {
+    throw new FlanError('E_DECLINED', 'nothing was changed', { hint: 'Answer yes, or pass --yes.' });
+  }
+  const [lease, ...rest] = first.plan.steps;
+  const leaseStep = lease?.key.startsWith('lease/') ? lease : undefined;
+  if (leaseStep === undefined) return finish(input, first, []);
+  // With the subnet known more is desired (subnet.env) and others' claims to it are refused: look again.
+  const own = await session.store.acquire(first.survey.request, signal);
+  const acquired: Outcome = { step: leaseStep, status: 'done' };
+  input.onProgress?.([acquired]);
+  const second = rest.length === 0 && leaseStep.action === 'update' ? first : await preview({ session, adopt, signal, own });
+  refuseConflicts(second);
+  return finish(input, second, [acquired]);
+}
+
+async function finish(input: ApplyOnceInput, chosen: Preview, before: readonly Outcome[]): Promise<ApplyReport> {
+  const { session, signal, adopt } = input;
+  const outcomes = [...before];
+  const steps = chosen.plan.steps.filter(({ key }) => !key.startsWith('lease/'));
+  for await (const some of apply({ steps, drivers: session.drivers, signal })) {
+    outcomes.push(...some);
+    input.onProgress?.(some);
+  }
+  if (signal.aborted) return { preview: chosen, outcomes, left: steps.slice(outcomes.length - before.length) };
+  const { own } = chosen.inputs;
+  const again = await preview({ session, adopt, signal, ...(own && { own }) });
+  return { preview: chosen, outcomes, left: again.plan.steps };
+}
+
+function refuseConflicts({ plan: { conflicts } }: Preview): void {
+  const [first] = conflicts;
+  if (first === undefined) return;
+  const more = conflicts.length > 1 ? ` and ${conflicts.length - 1} more` : '';
+  throw new FlanError('E_CONFLICT', `${first.key}${more}: something that is not flan's stands there`, {
+    hint: 'Look at it with `flan plan`, then remove it or take it over with --adopt.',
+  });
+}

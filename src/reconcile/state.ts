@@ -1,0 +1,199 @@
+import type { Notice, Outcome } from '../drivers/driver.js';
+import type { ObservedWorld } from '../drivers/drivers.js';
+import type { Lease, LeaseKey } from '../model/lease.js';
+import { type Key, type Kinds, type Resource, sameValue } from '../planner/kind.js';
+import { type Plan, plan } from '../planner/plan.js';
+import { Backoff } from './backoff.js';
+import { DesiredIndex, desiredForPeer, desiredLocally } from './desired.js';
+import type { Inputs } from './inputs.js';
+
+/** Somebody else changed what we had made. */
+export interface Drift {
+  readonly key: Key;
+  readonly what: 'deleted' | 'changed';
+  /** What stands there now, if anything. */
+  readonly now?: Resource;
+  /** Who did it, where the event tells: a routing protocol's number, a process. */
+  readonly by?: string;
+}
+
+const LOCAL = 'local';
+
+/**
+ * The two indexes of `watch` and what is pending between them. Absorbing costs O(change) and does no I/O; planning
+ * looks only at keys that something was heard about.
+ */
+export class State {
+  readonly #kinds: Kinds;
+  readonly #desired: DesiredIndex;
+  #observed = new Map<Key, Resource>();
+  #foreign: Readonly<Record<string, number>> = {};
+  #inputs: Inputs;
+  readonly #dirty = new Set<Key>();
+  readonly #written = new Set<Key>();
+  readonly #backoff: Backoff;
+  #doubt: string | undefined = 'start';
+
+  constructor(init: { readonly kinds: Kinds; readonly inputs: Inputs; readonly backoff: Backoff }) {
+    this.#kinds = init.kinds;
+    this.#inputs = init.inputs;
+    this.#backoff = init.backoff;
+    this.#desired = new DesiredIndex(init.kinds);
+    this.#mark(this.#desired.set(LOCAL, desiredLocally(init.inputs)));
+  }
+
+  get inputs(): Inputs {
+    return this.#inputs;
+  }
+
+  get desired() {
+    return this.#desired.desired;
+  }
+
+  get observed(): ReadonlyMap<Key, Resource> {
+    return this.#observed;
+  }
+
+  get foreign(): Readonly<Record<string, number>> {
+    return this.#foreign;
+  }
+
+  /** Why everything must be read again before the next plan; undefined when nothing is in doubt. */
+  get doubt(): string | undefined {
+    return this.#doubt;
+  }
+
+  /** Whether a plan could hold anything at `nowMs`. */
+  hasWork(nowMs: number): boolean {
+    return this.#doubt !== undefined || this.#dirty.size > 0 || this.#backoff.due(nowMs).length > 0;
+  }
+
+  /** When a failed key is next worth a try. */
+  nextRetryMs(): number | undefined {
+    return this.#backoff.nextMs();
+  }
+
+  /** New inputs: everything desired is computed again; only what differs becomes work. */
+  setInputs(inputs: Inputs, peers: Iterable<Lease>): void {
+    this.#inputs = inputs;
+    const before = new Map(this.#desired.desired);
+    for (const owner of [...this.#desired.owners()]) this.#desired.delete(owner);
+    this.#desired.set(LOCAL, desiredLocally(inputs));
+    for (const lease of peers) this.#desired.set(lease.key, desiredForPeer(inputs, lease));
+    const now = this.#desired.desired;
+    for (const [key, wanted] of now) {
+      if (!sameValue(before.get(key)?.resource, wanted.resource)) this.#dirty.add(key);
+    }
+    for (const key of before.keys()) if (!now.has(key)) this.#dirty.add(key);
+  }
+
+  putPeer(lease: Lease): void {
+    this.#mark(this.#desired.set(lease.key, desiredForPeer(this.#inputs, lease)));
+  }
+
+  deletePeer(key: LeaseKey): void {
+    this.#mark(this.#desired.delete(key));
+  }
+
+  /** What a driver saw. @returns the drift it is, if it is one */
+  absorb(notice: Exclude<Notice, { type: 'host' }>): Drift | undefined {
+    if (notice.type === 'doubt') {
+      this.#doubt = notice.why;
+      return undefined;
+    }
+    const { key } = notice;
+    const before = this.#observed.get(key);
+    const wanted = this.#desired.desired.get(key);
+    const by = notice.by === undefined ? {} : { by: notice.by };
+    if (notice.type === 'gone') {
+      if (before === undefined) return undefined;
+      this.#observed.delete(key);
+      if (wanted === undefined) return undefined;
+      this.#dirty.add(key);
+      return { key, what: 'deleted', ...by };
+    }
+    if (before !== undefined && sameValue(before, notice.resource)) return undefined;
+    const wasRight = before !== undefined && wanted !== undefined && this.#fits(before, wanted.resource);
+    this.#observed.set(key, notice.resource);
+    if (wanted === undefined || !this.#fits(notice.resource, wanted.resource)) this.#dirty.add(key);
+    else return undefined;
+    return wasRight ? { key, what: 'changed', now: notice.resource, ...by } : undefined;
+  }
+
+  /** A completed look at everything. @returns the drifts that no event had told of */
+  replaceObserved({ observed, foreign }: ObservedWorld): Drift[] {
+    const drifts: Drift[] = [];
+    for (const [key, { resource }] of this.#desired.desired) {
+      const [before, now] = [this.#observed.get(key), observed.get(key)];
+      if (before === undefined || !this.#written.has(key) || !this.#fits(before, resource)) continue;
+      if (now === undefined) drifts.push({ key, what: 'deleted' });
+      else if (!this.#fits(now, resource)) drifts.push({ key, what: 'changed', now });
+    }
+    this.#observed = observed;
+    this.#foreign = foreign;
+    this.#doubt = undefined;
+    this.#mark(observed.keys());
+    this.#mark(this.#desired.desired.keys());
+    return drifts;
+  }
+
+  /** The changes that are due now. Takes them: what does not come back through `settle` is forgotten until a resync. */
+  takePlan({ nowMs, adopt }: { readonly nowMs: number; readonly adopt: 'yes' | 'no' }): Plan {
+    const due = this.#backoff.due(nowMs);
+    const keys = new Set<Key>(due);
+    for (const key of this.#dirty) if (!this.#backoff.isWaiting(key, nowMs)) keys.add(key);
+    this.#dirty.clear();
+    return plan({
+      desired: this.#desired.desired,
+      observed: this.#observed,
+      kinds: this.#kinds,
+      ownership: this.#inputs.ownership,
+      written: this.#written,
+      whyGone: () => 'no lease asks for it any more',
+      adopt,
+      keys,
+    });
+  }
+
+  /** What became of steps. */
+  settle(outcomes: readonly Outcome[], nowMs: number): void {
+    for (const outcome of outcomes) {
+      const { step } = outcome;
+      if (outcome.status === 'done') {
+        this.#backoff.succeeded(step.key);
+        if (step.action === 'delete') {
+          this.#observed.delete(step.key);
+          this.#written.delete(step.key);
+        } else {
+          this.#observed.set(step.key, step.after);
+          this.#written.add(step.key);
+        }
+        continue;
+      }
+      this.#backoff.failed(step.key, nowMs);
+      if (outcome.status === 'raced') this.#doubt = outcome.error.message;
+    }
+  }
+
+  /** The host changed in a way that may make failed steps work: no reason to wait. */
+  retryNow(): void {
+    this.#mark(this.#backoff.clear());
+  }
+
+  /** Wait before touching a key again: somebody keeps changing it back. */
+  holdOff(key: Key, nowMs: number): void {
+    this.#backoff.failed(key, nowMs);
+  }
+
+  doubtEverything(why: string): void {
+    this.#doubt = why;
+  }
+
+  #fits(resource: Resource, wanted: Resource): boolean {
+    return this.#kinds.differing(resource, wanted).length === 0;
+  }
+
+  #mark(keys: Iterable<Key>): void {
+    for (const key of keys) this.#dirty.add(key);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Family } from '../model/ip.js';
+import type { Warning } from '../model/warning.js';
+import type { Plan } from '../planner/plan.js';
+
+/** Grows by minor for additions (readers ignore what they do not know), by major for anything else. */
+export const FORMAT_VERSION = '1.0';
+
+/** Every document flan prints under --json. */
+export interface Document<K extends string = string> {
+  readonly format_version: typeof FORMAT_VERSION;
+  readonly kind: K;
+}
+
+export interface ExternalSummary {
+  readonly family: Family;
+  readonly dev: string;
+  readonly address: string;
+  readonly publicIp: string;
+  /** Which rule picked it: `default route`, `iface`, … */
+  readonly rule: string;
+}
+
+export interface Refusal {
+  /** The store's name of the entry. */
+  readonly entry: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What `flan plan` found: one value that text, JSON, markdown and `ip` commands are printed from. */
+export interface PlanDocument extends Document<'flan.plan'> {
+  readonly node: string;
+  readonly backend: string;
+  readonly store: string;
+  readonly peers: number;
+  readonly external: readonly ExternalSummary[];
+  readonly plan: Plan;
+  /** Foreign resources seen and left alone, by kind. */
+  readonly foreign: Readonly<Record<string, number>>;
+  readonly quarantined: readonly Refusal[];
+  readonly warnings: readonly Warning[];
+  readonly summary: Summary;
+}
+
+export interface Summary {
+  readonly create: number;
+  readonly update: number;
+  readonly replace: number;
+  readonly adopt: number;
+  readonly delete: number;
+  readonly unchanged: number;
+  readonly conflicts: number;
+  readonly foreign: number;
+}
+
+export function summarise(plan: Plan, foreign: Readonly<Record<string, number>>): Summary {
+  const counts = { create: 0, update: 0, replace: 0, adopt: 0, delete: 0 };
+  for (const { action } of plan.steps) counts[action]++;
+  return {
+    ...counts,
+    unchanged: plan.unchanged,
+    conflicts: plan.conflicts.length,
+    foreign: Object.values(foreign).reduce((sum, count) => sum + count, 0),
+  };
+}

@@ -1,0 +1,59 @@
+import type { Step } from '../planner/plan.js';
+import { describeStep, fieldChanges, lineChanges } from './changes.js';
+import type { ExternalSummary, PlanDocument, Summary } from './document.js';
+import { type Paint, plain, READING_ORDER, VERBS, type Verb } from './paint.js';
+
+const INDENT = '  ';
+const WORD_WIDTH = 'conflict'.length;
+const SYMBOL_WIDTH = '-/+'.length;
+/** Where reasons start: under the key. */
+const REASON_INDENT = INDENT + ' '.repeat(SYMBOL_WIDTH + 1 + WORD_WIDTH + 1);
+
+const interfaceWords = ({ dev, address, publicIp, rule }: ExternalSummary): string =>
+  `${dev} ${address}${publicIp === address ? '' : ` as ${publicIp}`} (${rule})`;
+
+export function headline({ node, backend, store, peers, external }: PlanDocument): string {
+  const who = `${store} (${peers} ${peers === 1 ? 'peer' : 'peers'})`;
+  return [node, backend, `leases: ${who}`, ...external.map(interfaceWords)].join(' · ');
+}
+
+const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+export function summaryLine(summary: Summary): string {
+  const parts = READING_ORDER.filter((action) => summary[action] > 0).map((action) => `${summary[action]} to ${action}`);
+  const changes = parts.length === 0 ? 'No changes' : `Plan: ${parts.join(', ')}`;
+  const conflicts = summary.conflicts === 0 ? '' : `; ${plural(summary.conflicts, 'conflict')}`;
+  const foreign = summary.foreign === 0 ? '' : `; ${plural(summary.foreign, 'foreign object')} left alone`;
+  return `${changes}${conflicts}; ${summary.unchanged} unchanged${foreign}.`;
+}
+
+function row(verb: Verb, key: string, words: string, below: readonly string[], paint: Paint): string {
+  const { symbol, colour } = VERBS[verb];
+  const head = `${INDENT}${paint[colour](`${symbol.padEnd(SYMBOL_WIDTH)} ${verb.padEnd(WORD_WIDTH)}`)} ${paint.bold(key)}`;
+  const first = words === '' ? head : `${head}${INDENT}${words}`;
+  return [first, ...below.map((line) => REASON_INDENT + paint.dim(line))].join('\n');
+}
+
+/** A plan as people read it: deletions first, a reason under every change, nothing that did not change. */
+export function planText(document: PlanDocument, paint: Paint = plain): string {
+  const { plan, warnings, quarantined, summary } = document;
+  const width = Math.max(0, ...[...plan.steps, ...plan.conflicts].map(({ key }) => key.length));
+  const stepRow = (step: Step): string =>
+    row(step.action, step.key.padEnd(width), describeStep(step), [...lineChanges(step), step.reason], paint);
+  const rows = [
+    ...plan.conflicts.map(({ key, before, after, fields, reason }) =>
+      row('conflict', key.padEnd(width), fieldChanges(before, after, fields), [
+        `${reason}, but something that is not flan's stands here: --adopt takes it over`,
+      ], paint),
+    ),
+    ...READING_ORDER.flatMap((action) => plan.steps.filter((step) => step.action === action).map(stepRow)),
+  ];
+  const notes = [
+    ...quarantined.map(({ entry, code, message }) => `${paint.yellow('Left out')} ${entry}: ${message} (${code})`),
+    ...warnings.map(
+      ({ code, message, hint }) => `${paint.yellow('Warning')} ${message} (${code})${hint ? `\n  ${paint.dim(hint)}` : ''}`,
+    ),
+  ];
+  const blocks = [headline(document), rows.join('\n'), notes.join('\n'), summaryLine(summary)];
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}

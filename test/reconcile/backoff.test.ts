@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { Key } from '../../src/planner/kind.js';
+import { Backoff } from '../../src/reconcile/backoff.js';
+import { Fights } from '../../src/reconcile/fights.js';
+
+const settings = { firstMs: 100, maxMs: 1000, forgetMs: 5000 };
+const [a, b] = ['route/main/10.0.0.0/24', 'route/main/10.0.1.0/24'] as Key[] as [Key, Key];
+
+describe('Backoff', () => {
+  it('doubles the wait of one key up to the limit and delays no other', () => {
+    const backoff = new Backoff(settings);
+    const waits: number[] = [];
+    for (let nowMs = 0; waits.length < 6; ) {
+      backoff.failed(a, nowMs);
+      const next = backoff.nextMs() ?? Number.NaN;
+      waits.push(next - nowMs);
+      nowMs = next;
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1000, 1000]);
+    expect(backoff.isWaiting(b, 0)).toBe(false);
+  });
+
+  it('is due when its time has come, and not after a success', () => {
+    const backoff = new Backoff(settings);
+    backoff.failed(a, 0);
+    expect([backoff.due(99), backoff.due(100)]).toEqual([[], [a]]);
+    backoff.succeeded(a);
+    expect([backoff.due(1000), backoff.nextMs()]).toEqual([[], undefined]);
+  });
+
+  it('goes on where it was when a key fails again soon, and starts over after a quiet time', () => {
+    const backoff = new Backoff(settings);
+    backoff.failed(a, 0);
+    backoff.succeeded(a);
+    backoff.failed(a, 1000);
+    expect(backoff.nextMs()).toBe(1200);
+    backoff.succeeded(a);
+    backoff.failed(a, 10_000);
+    expect(backoff.nextMs()).toBe(10_100);
+  });
+
+  it('forgets all waiting when told', () => {
+    const backoff = new Backoff(settings);
+    backoff.failed(a, 0);
+    backoff.failed(b, 0);
+    backoff.succeeded(b);
+    expect(backoff.clear()).toEqual([a]);
+    expect(backoff.isWaiting(a, 0)).toBe(false);
+  });
+});
+
+describe('Fights', () => {
+  it('tells a key that keeps drifting from one that drifts now and then', () => {
+    const fights = new Fights({ times: 3, withinMs: 1000 });
+    expect([0, 400, 800].map((at) => fights.noted(a, at))).toEqual([undefined, undefined, 3]);
+    expect([0, 900, 1800, 2700].map((at) => fights.noted(b, at))).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});
