@@ -1,0 +1,92 @@
+/**
+ * Walks JSON text as bytes without building values: what is not wanted (nine tenths of a Node) costs about a
+ * nanosecond per byte and no memory. Texts come from an API server; whatever they hold, a walk ends or throws.
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** Offsets of one value: `[from, to)`. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+function afterSpace(bytes: Uint8Array, at: number): number {
+  let i = at;
+  while (isSpace(bytes[i])) i++;
+  return i;
+}
+
+/** @param at just behind the opening quote @returns just behind the closing one */
+function afterString(bytes: Uint8Array, at: number): number {
+  for (let i = at; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) return i + 1;
+    if (byte === BACKSLASH) i++;
+  }
+  throw new SyntaxError('a string does not end');
+}
+
+function afterNested(bytes: Uint8Array, at: number): number {
+  let depth = 0;
+  for (let i = at; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) i = afterString(bytes, i + 1) - 1;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) return i + 1;
+  }
+  throw new SyntaxError('an object or array does not end');
+}
+
+function afterValue(bytes: Uint8Array, at: number): number {
+  const first = bytes[at];
+  if (first === QUOTE) return afterString(bytes, at + 1);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return afterNested(bytes, at);
+  let i = at;
+  for (; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte)) break;
+  }
+  if (i === at) throw new SyntaxError(`no value at byte ${at}`);
+  return i;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** The value of a span. @throws {SyntaxError | TypeError} */
+export const valueIn = (bytes: Uint8Array, span: Span): unknown =>
+  JSON.parse(decoder.decode(bytes.subarray(span.from, span.to)));
+
+/**
+ * Calls `visit` for each member of the object at `span`; of a value that is not an object there are none.
+ * @throws {SyntaxError} for text that cannot be walked; what lies inside the values is not checked
+ */
+export function eachMember(bytes: Uint8Array, span: Span, visit: (name: string, value: Span) => void): void {
+  let i = afterSpace(bytes, span.from);
+  if (bytes[i] !== OPEN_BRACE) return;
+  i = afterSpace(bytes, i + 1);
+  if (bytes[i] === CLOSE_BRACE) return;
+  for (;;) {
+    if (bytes[i] !== QUOTE) throw new SyntaxError(`no member name at byte ${i}`);
+    const nameEnd = afterString(bytes, i + 1);
+    const name = valueIn(bytes, { from: i, to: nameEnd });
+    i = afterSpace(bytes, nameEnd);
+    if (bytes[i] !== COLON) throw new SyntaxError(`no colon at byte ${i}`);
+    const from = afterSpace(bytes, i + 1);
+    const to = afterValue(bytes, from);
+    visit(String(name), { from, to });
+    i = afterSpace(bytes, to);
+    if (bytes[i] === CLOSE_BRACE) return;
+    if (bytes[i] !== COMMA) throw new SyntaxError(`neither comma nor end of object at byte ${i}`);
+    i = afterSpace(bytes, i + 1);
+  }
+}
