@@ -1,5 +1,5 @@
-import { Config } from '@oclif/core/config';
 import { given, requested } from './commands/argv.js';
+import { bareConfig } from './commands/bare-config.js';
 import { COMMANDS } from './commands/index.js';
 import { orInterruption } from './commands/interrupt.js';
 import { errorDocument, errorText } from './commands/render-error.js';
@@ -7,7 +7,6 @@ import { colours, flushed, settleEnvironment, standardOutput, tolerateClosedPipe
 import { unknownCommand } from './commands/usage.js';
 import { asFlanError } from './errors.js';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
-import { PACKAGE } from './version.js';
 
 export { COMMANDS };
 
@@ -41,16 +40,10 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   return new command([...request.argv], bareConfig()).invoke();
 }
 
-/** What commands need of oclif's configuration. Loading it whole costs 15 ms and is left to `help`. */
-function bareConfig(): Config {
-  const config = new Config({ root: '.' });
-  return Object.assign(config, { bin: PACKAGE.oclif.bin, name: PACKAGE.name, version: PACKAGE.version });
-}
-
 /** Tells what went wrong: one JSON document on stdout under `--json`, unless one is there already; else on stderr. */
 function fail(thrown: unknown, argv: readonly string[]): ExitCode {
   const error = asFlanError(orInterruption(thrown));
-  const detail = given(argv, '--debug') ? 'debug' : 'normal';
+  const detail = given(argv, '--debug') || process.env.FLAN_DEBUG ? 'debug' : 'normal';
   if (given(argv, '--json') && standardOutput.document === undefined) {
     process.stdout.write(`${JSON.stringify(errorDocument(error, detail), undefined, 2)}\n`);
   } else {

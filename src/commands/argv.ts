@@ -5,10 +5,11 @@ export type Request =
   | { readonly type: 'help'; readonly words: readonly string[] }
   | { readonly type: 'unknown'; readonly words: readonly string[] };
 
-/** Whether a flag without a value is given, before `--` ends the flags. */
+/** Whether a switch is given, before `--` ends the flags. */
 export function given(argv: readonly string[], ...flags: readonly string[]): boolean {
   const end = argv.indexOf('--');
-  return argv.some((word, i) => flags.includes(word) && (end < 0 || i < end));
+  const forms = flags.flatMap((flag) => [flag, `${flag}=true`]);
+  return argv.some((word, i) => forms.includes(word) && (end < 0 || i < end));
 }
 
 /** Finds the command that a command line names. Ids are `topic:command`; people type a space. */

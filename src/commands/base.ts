@@ -1,10 +1,11 @@
 import type { Interfaces } from '@oclif/core';
 import { Command } from '@oclif/core/command';
-import { boolean, string } from '@oclif/core/flags';
+import { boolean } from '@oclif/core/flags';
 import { parse } from '@oclif/core/parser';
 import type { ChalkInstance } from 'chalk';
 import type { ExitCode } from '../exit-codes.js';
 import type { Warning } from '../model/warning.js';
+import { ourForms } from './flag-forms.js';
 import { interruptSignal } from './interrupt.js';
 import { colours, standardOutput } from './streams.js';
 import { usageError } from './usage.js';
@@ -12,7 +13,6 @@ import { usageError } from './usage.js';
 const helpGroup = 'GLOBAL';
 
 const COMMON_FLAGS = {
-  config: string({ char: 'c', helpValue: 'FILE', summary: 'Settings file to read instead of ./flan.yaml', helpGroup }),
   json: boolean({ summary: 'Print one JSON document', helpGroup }),
   color: boolean({ allowNo: true, summary: 'Colour the output; default: when it is a terminal', helpGroup }),
   debug: boolean({ summary: 'Print the stack of an error', helpGroup }),
@@ -85,7 +85,12 @@ export abstract class BaseCommand extends Command {
     const args = Object.entries(options.args ?? {}).map(([name, arg]) => [name, { ...arg, ignoreStdin: true }]);
     this.parsed = true;
     try {
-      return await parse(argv, { context: this, ...options, flags, args: Object.fromEntries(args) });
+      return await parse([...ourForms(argv, flags)], {
+        context: this,
+        ...options,
+        flags,
+        args: Object.fromEntries(args),
+      });
     } catch (thrown) {
       throw usageError(thrown, { id: this.id ?? '', flags: Object.keys(flags) });
     }

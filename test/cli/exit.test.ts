@@ -55,7 +55,7 @@ describe('a wrong command line', () => {
     [['--nope'], /"--nope"/, /flan --help/],
     [['version', '--debgu'], /Nonexistent flag: --debgu/, /Did you mean --debug\?/],
     [['version', 'extra'], /Unexpected argument: extra/, /flan version --help/],
-    [['version', '--config'], /--config expects a value/, /flan version --help/],
+    [['version', '--json=perhaps'], /--json must be true or false, not "perhaps"/, /Write --json\./],
   ])('%j exits 64 and says what to do', async (args, message, hint) => {
     const { code, stdout, stderr } = await flan(args);
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
