@@ -1,4 +1,5 @@
 import { type ChannelOptions, Client, connectivityState, status } from '@grpc/grpc-js';
+import { onAbort } from './abort.js';
 import { channelSecurity, type EtcdUser, type TlsFiles } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
 import { EtcdFailure } from './failure.js';
@@ -38,10 +39,9 @@ export function connect(endpoint: Endpoint, options: ClientOptions): Connection 
       const channel = client.getChannel();
       const until = Date.now() + timeoutMs;
       return new Promise((resolve, reject) => {
-        const stop = () => reject(signal.reason);
-        signal.addEventListener('abort', stop, { once: true });
+        const unhook = onAbort([signal], () => reject(signal.reason));
         const done = (finish: () => void) => {
-          signal.removeEventListener('abort', stop);
+          unhook();
           finish();
         };
         const look = (): void => {

@@ -1,4 +1,5 @@
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
+import { onAbort } from './abort.js';
 import type { Connection } from './connection.js';
 import { EtcdFailure, isServiceError } from './failure.js';
 import type { Method } from './proto.js';
@@ -81,12 +82,3 @@ const failed = (error: ServiceError, { on, user }: Call<unknown>): EtcdFailure =
   new EtcdFailure({ code: error.code, details: error.details, endpoint: on.endpoint.name, user, cause: error });
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-/** Runs `act` when one of the signals aborts, soon if one has; returns how to forget about it. */
-export function onAbort(signals: readonly AbortSignal[], act: () => void): () => void {
-  for (const signal of signals) signal.addEventListener('abort', act, { once: true });
-  if (signals.some((signal) => signal.aborted)) queueMicrotask(act);
-  return () => {
-    for (const signal of signals) signal.removeEventListener('abort', act);
-  };
-}

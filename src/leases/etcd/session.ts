@@ -1,8 +1,9 @@
+import { orAbort } from './abort.js';
 import type { Connection } from './connection.js';
 import { type EtcdUser, readPassword } from './credentials.js';
 import { hasMeaning } from './failure.js';
 import { AUTHENTICATE } from './proto.js';
-import { onAbort, unary } from './rpc.js';
+import { unary } from './rpc.js';
 
 /** The login of one client. etcd's simple tokens end after five minutes without use and at every server restart. */
 export interface Session {
@@ -47,11 +48,4 @@ export function session({ user, timeoutMs, lifetime }: SessionOptions): Session 
       if (token === current) login = undefined;
     },
   };
-}
-
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const unhook = onAbort([signal], () => reject(signal.reason));
-    promise.then(resolve, reject).finally(unhook);
-  });
 }
