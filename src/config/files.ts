@@ -1,0 +1,15 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+/** The text of a file; undefined when there is none. @throws what the system says otherwise */
+export function readFileIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined;
+    throw error;
+  }
+}
+
+/** What `loadSettings` needs of the file system. */
+export const nodeFiles = { readFile: readFileIfThere, exists: existsSync } as const;
