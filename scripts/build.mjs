@@ -1,6 +1,6 @@
 // Builds dist/: the command line as lazy CommonJS chunks, oclif's manifest of it, and the engine as ES modules.
 //   --if-stale  only when something is newer than the last build
-//   --release   from scratch, with the engine's type declarations and the licences of what is bundled
+//   --release   with the engine's type declarations and the licences of what is bundled, and nothing left of old builds
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +16,6 @@ const STALE_CHUNK_MS = 3_600_000;
 
 const release = process.argv.includes('--release');
 if (process.argv.includes('--if-stale') && isFresh()) process.exit(0);
-if (release) rmSync(DIST, { recursive: true, force: true });
 
 const shared = {
   absWorkingDir: ROOT,
@@ -37,6 +36,19 @@ const shared = {
   logLevel: 'warning',
 };
 
+/** What oclif requires for looking around for plugins, TypeScript and Windows; flan hands it its commands instead. */
+const NEVER_USED = /^(tinyglobby|minimatch|lilconfig|wsl-utils|typescript)$/;
+
+const withoutUnused = {
+  name: 'without-unused',
+  setup(build) {
+    build.onResolve({ filter: NEVER_USED }, ({ path, importer }) =>
+      importer.includes('/node_modules/@oclif/core/') ? { path, namespace: 'unused' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
+  },
+};
+
 const [cli, engine] = await Promise.all([buildCli(), buildEngine()]);
 if (release) {
   declareTypes();
@@ -55,6 +67,7 @@ async function buildCli() {
     ...shared,
     entryPoints: ['src/cli.ts', ...workers].map((file) => ({ in: file, out: basename(file, '.ts') })),
     chunkNames: '[name]-[hash]',
+    plugins: [withoutUnused],
     outExtension: { '.js': '.cjs' },
   });
   const chunks = await Promise.all(
@@ -63,11 +76,10 @@ async function buildCli() {
   // The entry last: whoever starts meanwhile finds either the old set or the new one.
   for (const { path, code } of chunks.sort((a, b) => Number(a.path === STAMP) - Number(b.path === STAMP)))
     put(path, code);
-  const current = new Set(chunks.map(({ path }) => path));
-  for (const name of readdirSync(DIST).filter((name) => name.endsWith('.cjs'))) {
-    const path = join(DIST, name);
-    if (!current.has(path) && Date.now() - statSync(path).mtimeMs > STALE_CHUNK_MS) rmSync(path, { force: true });
-  }
+  tidy(
+    DIST,
+    chunks.map(({ path }) => path),
+  );
   return result.metafile;
 }
 
@@ -101,7 +113,19 @@ async function buildEngine() {
     },
   });
   for (const file of result.outputFiles) put(file.path, file.text);
+  tidy(
+    join(DIST, 'engine'),
+    result.outputFiles.map((file) => file.path),
+  );
   return result.metafile;
+}
+
+/** Removes the chunks of builds before. */
+function tidy(folder, current) {
+  const chunks = readdirSync(folder).filter((name) => /\.c?js$/.test(name));
+  for (const path of chunks.map((name) => join(folder, name)).filter((path) => !current.includes(path))) {
+    if (release || Date.now() - statSync(path).mtimeMs > STALE_CHUNK_MS) rmSync(path, { force: true });
+  }
 }
 
 function declareTypes() {
