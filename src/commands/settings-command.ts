@@ -4,7 +4,7 @@ import type { LoadedSettings } from '../config/settings.js';
 import { BaseCommand } from './base.js';
 import { SETTING_FLAGS } from './setting-flags.js';
 
-/** A command that works on the network: it understands every setting as a flag. */
+/** A command that works on a host and a store: it takes every setting as a flag. */
 export abstract class SettingsCommand extends BaseCommand {
   static override readonly baseFlags = {
     ...BaseCommand.baseFlags,
@@ -19,17 +19,17 @@ export abstract class SettingsCommand extends BaseCommand {
   };
 
   /**
-   * All settings, from the flags that `parse` returned and every other source; warnings are told on stderr.
+   * Puts the settings together, from the flags that `parse` returned and every other source, and tells what is odd.
    * @throws {FlanError} E_USAGE for a wrong flag, E_CONFIG for anything else
    */
-  protected async settings(flags: { readonly config?: string | undefined }): Promise<LoadedSettings> {
+  protected async loadSettings(flags: { readonly config?: string | undefined }): Promise<LoadedSettings> {
     const { loadSettings } = await import('../config/settings.js');
     const loaded = await loadSettings({
       flags: { ...flags },
       env: process.env,
       cwd: process.cwd(),
       configFile: flags.config,
-      readFile,
+      readFile: readIfThere,
       exists: existsSync,
     });
     for (const warning of loaded.warnings) this.caution(warning);
@@ -37,11 +37,11 @@ export abstract class SettingsCommand extends BaseCommand {
   }
 }
 
-function readFile(path: string): string | undefined {
+function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw cause;
   }
 }

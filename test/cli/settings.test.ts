@@ -15,7 +15,7 @@ class Probe extends SettingsCommand {
   seen: unknown;
   override async run() {
     const { flags, args } = await this.parse(Probe);
-    this.seen = { args, ...(await this.settings(flags)) };
+    this.seen = { args, ...(await this.loadSettings(flags)) };
     return 0 as const;
   }
 }
@@ -24,7 +24,7 @@ async function probe(...argv: string[]) {
   const command = new Probe(argv, bareConfig());
   Probe.id = 'probe';
   await command.invoke();
-  return command.seen as { args: { what?: string } } & Awaited<ReturnType<Probe['settings']>>;
+  return command.seen as { args: { what?: string } } & Awaited<ReturnType<Probe['loadSettings']>>;
 }
 
 let folder: string;
