@@ -27,11 +27,10 @@ export async function parseDocument({ text, where, code }: DocumentInput): Promi
     const document = yaml.parseDocument(text, { prettyErrors: false, logLevel: 'error' });
     const problem = document.errors[0];
     if (problem === undefined) return { value: plainValue(() => document.toJS(), { where, code }), format: 'yaml' };
-    const json = text.trimStart().startsWith('{') ? jsonProblem(text, jsonError) : undefined;
+    const json = jsonProblem(text, jsonError);
     const { message, offset } = json ?? { message: problem.message, offset: problem.pos[0] };
     throw new FlanError(code, `not valid ${json ? 'JSON' : 'YAML'}: ${message}`, {
       where: `${where}:${positionAt(text, offset)}`,
-      cause: json ? jsonError : problem,
     });
   }
 }
@@ -48,12 +47,21 @@ function plainValue(toJs: () => unknown, { where, code }: { readonly where: stri
   }
 }
 
-/** V8 says where in its message, and gives no offset when the text just ends. */
-function jsonProblem(text: string, error: unknown): { readonly message: string; readonly offset: number } {
-  const message = error instanceof Error ? error.message : String(error);
-  const position = /^(.*?)(?: in JSON)? at position (\d+)/s.exec(message);
-  if (position === null) return { message: 'the text ends too early', offset: text.length };
-  return { message: position[1] ?? message, offset: Number(position[2]) };
+/**
+ * What V8 says of text that means to be JSON; undefined when it does not say where. Then it quotes the text instead,
+ * which may hold a secret: such a message goes nowhere.
+ */
+function jsonProblem(text: string, error: unknown): Problem | undefined {
+  if (!text.trimStart().startsWith('{') || !(error instanceof Error)) return undefined;
+  if (error.message === 'Unexpected end of JSON input')
+    return { message: 'the text ends too early', offset: text.length };
+  const [, message, position] = /^([^"]*) in JSON at position (\d+)/.exec(error.message) ?? [];
+  return message === undefined ? undefined : { message, offset: Number(position) };
+}
+
+interface Problem {
+  readonly message: string;
+  readonly offset: number;
 }
 
 /** `line:column`, both from 1. */

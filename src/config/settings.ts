@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { FlanError } from '../errors.js';
 import type { Warning } from '../model/warning.js';
 import { SETTINGS, type SettingDefinition } from './settings-definitions.js';
+import { DEFAULT, type Decided, decideLeases, decidePassword, decideStore, type Origin } from './settings-derived.js';
 import { type RawSetting, type ReadFile, readSettingsFile } from './settings-file.js';
 import {
   type Environment,
@@ -16,13 +17,8 @@ import {
 import type { SettingKey, Settings } from './settings-table.js';
 
 export { IGNORED_FLANNEL_FLAGS, SETTINGS, type SettingDefinition } from './settings-definitions.js';
+export type { Origin } from './settings-derived.js';
 export { compilePattern, type SettingGroup, type SettingKey, type Settings } from './settings-table.js';
-
-/** Where the value in force comes from. `text` is for people: `flag --x`, `environment FLAN_X`, `flan.yaml:3`. */
-export interface Origin {
-  readonly level: 'flag' | 'environment' | 'file' | 'default';
-  readonly text: string;
-}
 
 export interface LoadedSettings {
   readonly settings: Settings;
@@ -70,17 +66,6 @@ interface Source {
   readonly layer: Layer;
 }
 
-interface Decided {
-  readonly value: Settings[SettingKey];
-  readonly origin: Origin;
-  /** Place among the sources: the lower, the stronger. */
-  readonly rank: number;
-}
-
-type Found = Map<SettingKey, Decided>;
-
-const DEFAULT: Origin = { level: 'default', text: 'default' };
-
 async function userFile({ configFile, env, cwd, readFile }: SettingsInput): Promise<Layer> {
   const named = configFile ?? (env.FLAN_CONFIG || undefined);
   const path = resolve(cwd, named ?? 'flan.yaml');
@@ -127,71 +112,6 @@ function wrongValue({ definition, given, level }: WrongValue): FlanError {
 /** Quoted and cut short, without the password that a URL may hold. */
 const presentable = (raw: unknown): string =>
   (typeof raw === 'string' ? `'${raw}'` : String(JSON.stringify(raw))).replace(/\/\/[^/@]*@/g, '//…@').slice(0, 80);
-
-/** What was said last, by the strongest source, decides where leases live; `store` itself wins a tie. */
-function decideStore(found: Found): void {
-  const hints = [
-    { key: 'store', store: undefined },
-    { key: 'kubeSubnetMgr', store: 'kubernetes' },
-    { key: 'etcdEndpoints', store: 'etcd' },
-    { key: 'leases', store: 'file' },
-  ] as const;
-  let best: { readonly decided: Decided; readonly store: Settings['store'] | undefined } | undefined;
-  for (const { key, store } of hints) {
-    const decided = found.get(key);
-    if (decided === undefined || decided.origin === DEFAULT || decided.value === false) continue;
-    if (best === undefined || decided.rank < best.decided.rank) best = { decided, store };
-  }
-  if (best?.store === undefined) return;
-  const { rank, origin } = best.decided;
-  found.set('store', { value: best.store, rank, origin: { ...origin, text: `implied by ${origin.text}` } });
-}
-
-function decideLeases(found: Found, { cwd, exists }: SettingsInput): void {
-  if (found.get('leases')?.origin !== DEFAULT) return;
-  const local = resolve(cwd, 'leases');
-  const rank = Number.POSITIVE_INFINITY;
-  found.set(
-    'leases',
-    exists(local)
-      ? { value: local, rank, origin: { level: 'default', text: 'default: ./leases is there' } }
-      : { value: '/var/lib/flan/leases', rank, origin: { level: 'default', text: 'default: there is no ./leases' } },
-  );
-}
-
-/** The password's file is read only when it is needed and nothing stronger gives the password itself. */
-function decidePassword(found: Found, readFile: ReadFile): void {
-  const [file, password] = [found.get('etcdPasswordFile'), found.get('etcdPassword')];
-  if (typeof file?.value !== 'string' || found.get('store')?.value !== 'etcd') return;
-  if (password !== undefined && password.rank < file.rank) return;
-  const where = file.origin.text;
-  if (password?.rank === file.rank) {
-    throw new FlanError('E_CONFIG', 'etcdPassword and etcdPasswordFile are both given', { where, hint: 'Keep one.' });
-  }
-  const text = passwordText({ path: file.value, where, readFile });
-  found.set('etcdPassword', { ...file, value: text, origin: { ...file.origin, text: `${file.value} (${where})` } });
-}
-
-interface PasswordFile {
-  readonly path: string;
-  readonly where: string;
-  readonly readFile: ReadFile;
-}
-
-function passwordText({ path, where, readFile }: PasswordFile): string {
-  const refuse = (why: string, cause?: unknown) =>
-    new FlanError('E_CONFIG', `the password file ${path} ${why}`, { where, cause, hint: 'Correct etcdPasswordFile.' });
-  let text: string | undefined;
-  try {
-    text = readFile(path);
-  } catch (cause) {
-    throw refuse(`cannot be read: ${cause instanceof Error ? cause.message : cause}`, cause);
-  }
-  if (text === undefined) throw refuse('does not exist');
-  const password = text.replace(/\r?\n$/, '');
-  if (password === '') throw refuse('is empty');
-  return password;
-}
 
 /** What single values cannot tell. */
 function checkTogether(settings: Settings, origins: LoadedSettings['origins']): void {

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { type Address, type Family, familyOf, type Prefix, tryAddress, tryPrefix } from '../model/ip.js';
 
+import { DAY_MS, formatDuration, type Milliseconds, parseDuration } from './duration.js';
+
 export type TypeName =
   | 'string'
   | 'path'
@@ -29,8 +31,6 @@ export interface ValueType<T> {
   /** For people, and readable again by `decode`. */
   format(value: T): string;
 }
-
-export type Milliseconds = number;
 
 export interface TextRules {
   readonly expects?: string;
@@ -103,33 +103,6 @@ export const duration = ({ minMs, maxMs = 365 * DAY_MS }: DurationRange): ValueT
   },
   format: formatDuration,
 });
-
-const DAY_MS = 86_400_000;
-const UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ['d', DAY_MS],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-  ['ms', 1],
-];
-
-export function parseDuration(text: string): Milliseconds | undefined {
-  if (!/^(\d+(\.\d+)?(ms|[dhms]))+$/.test(text)) return undefined;
-  const sizes = new Map(UNITS);
-  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|[dhms])/g);
-  return Math.round([...parts].reduce((sum, [, count, unit]) => sum + Number(count) * (sizes.get(unit ?? '') ?? 0), 0));
-}
-
-export function formatDuration(ms: Milliseconds): string {
-  if (ms === 0) return '0';
-  let rest = ms;
-  const parts = UNITS.map(([unit, size]) => {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    return count === 0 ? '' : `${count}${unit}`;
-  });
-  return parts.join('');
-}
 
 /** An address of one family, or of any. */
 export const address = (family?: Family): ValueType<Address> => ({

@@ -222,4 +222,22 @@ describe('parseNetwork', () => {
       message: expect.stringContaining(message),
     });
   });
+
+  it('never quotes the text, which may hold a key', async () => {
+    const broken = [
+      '{"PSK": "hunter2" "x"',
+      '{"PSK": "hunter2", "a": b "c"}',
+      '{"PSK": "hunter2\n"}',
+      'PSK: "hunter2',
+      'PSK: [hunter2}',
+      '{"PSK": hunter2 "x": @}',
+    ];
+    for (const text of broken) {
+      const error = await parse(text).catch((cause: unknown) => cause);
+      expect(error).toBeInstanceOf(FlanError);
+      expect(`${String(error)} ${String((error as FlanError).cause)} ${(error as FlanError).where}`).not.toContain(
+        'hunter2',
+      );
+    }
+  });
 });
