@@ -1,0 +1,202 @@
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { FlanError } from '../../errors.js';
+import { LeaseBook } from './book.js';
+import { broken, type FileContent, type LeaseFile, parseJsonFile, parseYamlFile } from './parse.js';
+import { loadYaml } from './yaml.js';
+
+/** What the path of a store is: a folder of files, or one file with `network` and `leases`. */
+export type Form = LeaseFile['form'];
+
+const CONFIG_FILES: ReadonlySet<string> = new Set(
+  ['network', 'flan'].flatMap((stem) => ['.yaml', '.yml', '.json'].map((end) => stem + end)).concat('net-conf.json'),
+);
+
+/** Whether a name in the folder is that of leases: not hidden, not configuration, and JSON or YAML by its ending. */
+export const isLeaseFile = (name: string): boolean =>
+  /\.(json|ya?ml)$/.test(name) && !name.startsWith('.') && !CONFIG_FILES.has(name);
+
+/** The names that a network config may have, in the order they are looked for. */
+export const NETWORK_FILES = ['network.yaml', 'network.yml', 'network.json', 'net-conf.json'] as const;
+
+/** Two writes within one tick of the file system's clock have one time stamp: such a stamp proves nothing. */
+const STAMP_TICK_MS = 20;
+
+interface Stamp {
+  readonly text: string;
+  readonly proves: boolean;
+}
+
+export interface Grace {
+  /** How long a file that does not parse may take to come right before that is told. */
+  readonly graceMs: number;
+}
+
+export interface Scan {
+  /** Another folder, or none, in this one's place has another. */
+  readonly identity: string;
+  readonly lookAgainAtMs: number | undefined;
+}
+
+/** Reads a folder (or the one file) into a book, again and again, each file only when it changed. */
+export class LeaseFolder {
+  readonly book = new LeaseBook();
+  readonly #stamps = new Map<string, Stamp>();
+  readonly #suspects = new Map<string, number>();
+
+  constructor(readonly path: string) {}
+
+  /**
+   * Looks at everything. `graceMs` as for `reread`.
+   * @throws {FlanError} E_STORE_UNREACHABLE when it is not there or cannot be read
+   */
+  async scan({ graceMs }: Grace): Promise<Scan> {
+    const { form, stats } = statStore(this.path);
+    const files = form === 'file' ? [this.path] : this.#list();
+    const present = new Set(files);
+    for (const file of [...this.book.files()]) if (!present.has(file)) this.#forget(file);
+    const read: string[] = [];
+    for (const file of files) {
+      const stamp = this.#stampOf(file);
+      const known = this.#stamps.get(file);
+      if (known !== undefined && stamp !== undefined && known.proves && known.text === stamp.text) continue;
+      read.push(file);
+    }
+    await this.#read(read, { form, graceMs });
+    return { identity: folderIdentity(form, stats), lookAgainAtMs: this.#lookAgainAtMs() };
+  }
+
+  /**
+   * Looks at some files. One that does not parse has `graceMs` to come right before that is told: most likely it is
+   * being written. @returns when, on the clock of `performance.now`, to look at such files again
+   */
+  async reread(names: Iterable<string>, { graceMs }: Grace): Promise<number | undefined> {
+    const { form } = statStore(this.path);
+    const files = form === 'file' ? [this.path] : [...names].filter(isLeaseFile).map((name) => join(this.path, name));
+    await this.#read(new Set([...files, ...this.#suspects.keys()]), { form, graceMs });
+    return this.#lookAgainAtMs();
+  }
+
+  #lookAgainAtMs(): number | undefined {
+    return this.#suspects.size === 0 ? undefined : Math.min(...this.#suspects.values());
+  }
+
+  #list(): string[] {
+    try {
+      return readdirSync(this.path)
+        .filter(isLeaseFile)
+        .map((name) => join(this.path, name));
+    } catch (cause) {
+      throw unreachable(this.path, cause);
+    }
+  }
+
+  async #read(files: Iterable<string>, { form, graceMs }: Grace & { readonly form: Form }): Promise<void> {
+    const thorough: { readonly file: string; readonly text: string }[] = [];
+    for (const file of files) {
+      // The stamp is taken first: a write between the two is then seen again rather than missed.
+      const stamp = this.#stampOf(file);
+      if (stamp === undefined) {
+        this.#forget(file);
+        continue;
+      }
+      this.#stamps.set(file, stamp);
+      const text = readText(file);
+      if (text === undefined) {
+        this.#forget(file);
+        continue;
+      }
+      if (typeof text !== 'string') {
+        this.#take(file, text, graceMs);
+        continue;
+      }
+      const content = extname(file) === '.json' ? parseJsonFile({ file, text, form }) : undefined;
+      if (content === undefined) thorough.push({ file, text });
+      else this.#take(file, content, graceMs);
+    }
+    if (thorough.length === 0) return;
+    const yaml = await loadYaml();
+    for (const { file, text } of thorough) this.#take(file, parseYamlFile(yaml, { file, text, form }), graceMs);
+  }
+
+  #take(file: string, content: FileContent, graceMs: number): void {
+    const faulty = content.type !== 'entries' || content.entries.some(({ result }) => result instanceof FlanError);
+    if (!faulty || graceMs === 0) {
+      this.#suspects.delete(file);
+      this.book.set(file, content);
+      return;
+    }
+    const now = performance.now();
+    const until = this.#suspects.get(file) ?? now + graceMs;
+    if (now < until) this.#suspects.set(file, until);
+    else {
+      this.#suspects.delete(file);
+      this.book.set(file, content);
+    }
+  }
+
+  #forget(file: string): void {
+    this.#stamps.delete(file);
+    this.#suspects.delete(file);
+    this.book.remove(file);
+  }
+
+  /** Undefined when it is no file, or no longer there. */
+  #stampOf(file: string): Stamp | undefined {
+    const stats = tryStat(file);
+    if (stats === 'refused') return { text: '', proves: false };
+    if (stats === undefined || !stats.isFile()) return undefined;
+    const { dev, ino, size, mtimeMs, ctimeMs } = stats;
+    // Compared with the file system's own clock, not the injected one.
+    const proves = Date.now() - Math.max(mtimeMs, ctimeMs) > STAMP_TICK_MS;
+    return { text: `${dev}:${ino}:${size}:${mtimeMs}:${ctimeMs}`, proves };
+  }
+}
+
+/** The time of birth tells a folder from one made anew with the same inode. The one file is a new one at every write. */
+const folderIdentity = (form: Form, { dev, ino, birthtimeMs }: Stats): string =>
+  form === 'file' ? form : `${form}:${dev}:${ino}:${birthtimeMs}`;
+
+/** @throws {FlanError} E_STORE_UNREACHABLE */
+export function statStore(path: string): { readonly form: Form; readonly stats: Stats } {
+  try {
+    const stats = statSync(path);
+    if (stats.isDirectory()) return { form: 'folder', stats };
+    if (stats.isFile()) return { form: 'file', stats };
+  } catch (cause) {
+    throw unreachable(path, cause);
+  }
+  throw unreachable(path, new Error('it is neither a folder nor a file'));
+}
+
+/** `refused`: it may be there, and reading it will say why it cannot be looked at. */
+function tryStat(file: string): Stats | 'refused' | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return 'refused';
+  }
+}
+
+/** Undefined when the file is gone. */
+function readText(file: string): string | FileContent | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    return broken(file, cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+export function unreachable(path: string, cause: unknown): FlanError {
+  const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  const why = missing ? 'it does not exist' : cause instanceof Error ? cause.message : String(cause);
+  return new FlanError('E_STORE_UNREACHABLE', `cannot read the leases in ${path}: ${why}`, {
+    hint: missing
+      ? `Create it with 'flan init', or say where the leases are with --leases (looked for '${basename(path)}').`
+      : 'Check the path and who may read it.',
+    retry: true,
+    where: path,
+    cause,
+  });
+}
