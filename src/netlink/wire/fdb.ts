@@ -9,7 +9,7 @@ import {
 } from './constants.js';
 import { DecodeError } from './decode-error.js';
 import { decodeNd, type NdFields, type NdMessage, writeNd } from './nd.js';
-import { type Request, type Verb, verbFlags } from './request.js';
+import { ObjectRequest, type Request, type Verb, type Wording } from './request.js';
 import type { Writer } from './writer.js';
 
 /** A forwarding entry of a bridge or vxlan link: which way to a MAC. @see uapi/linux/neighbour.h, bridge(8) */
@@ -28,15 +28,14 @@ export function decodeFdb(bytes: Uint8Array, offset: number, length: number): Fd
 }
 
 /** A permanent entry of the link's own table unless `state` and `flags` say otherwise. */
-export const fdbRequest = (verb: Verb, entry: FdbFields): Request => ({
-  type: verb === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH,
-  flags: verbFlags[verb],
-  write: (writer) => writeFdb(writer, withDefaults(entry)),
-  get describe() {
-    const remote = entry.dst === undefined ? '' : ` dst ${entry.dst}`;
-    return `bridge fdb ${verb} ${entry.mac} dev index ${entry.ifindex}${remote}`;
-  },
-});
+export const fdbRequest = (verb: Verb, entry: FdbFields): Request =>
+  new ObjectRequest(verb === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH, verb, entry, wording);
+
+const wording: Wording<FdbFields> = {
+  write: (writer, entry) => writeFdb(writer, withDefaults(entry)),
+  describe: (verb, { mac, ifindex, dst }) =>
+    `bridge fdb ${verb} ${mac} dev index ${ifindex}${dst === undefined ? '' : ` dst ${dst}`}`,
+};
 
 const withDefaults = (entry: FdbFields): FdbFields => ({
   ...entry,

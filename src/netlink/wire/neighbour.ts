@@ -2,7 +2,7 @@ import { type Family, familyOf } from '../../model/ip.js';
 import { NUD_PERMANENT, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
 import { afOf, familyOfAf } from './families.js';
 import { decodeNd, type NdFields, type NdMessage, writeNd } from './nd.js';
-import { type Request, type Verb, verbFlags } from './request.js';
+import { ObjectRequest, type Request, type Verb, type Wording } from './request.js';
 import type { Writer } from './writer.js';
 
 /** An ARP or NDP entry. @see uapi/linux/neighbour.h, ip-neighbour(8) */
@@ -22,15 +22,14 @@ export function decodeNeighbour(bytes: Uint8Array, offset: number, length: numbe
 }
 
 /** Permanent unless `state` says otherwise. */
-export const neighbourRequest = (verb: Verb, neighbour: NeighbourFields): Request => ({
-  type: verb === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH,
-  flags: verbFlags[verb],
-  write: (writer) => writeNeighbour(writer, { ...neighbour, state: neighbour.state ?? NUD_PERMANENT }),
-  get describe() {
-    const lladdr = neighbour.mac === undefined ? '' : ` lladdr ${neighbour.mac}`;
-    return `ip neighbour ${verb} ${neighbour.dst}${lladdr} dev index ${neighbour.ifindex}`;
-  },
-});
+export const neighbourRequest = (verb: Verb, neighbour: NeighbourFields): Request =>
+  new ObjectRequest(verb === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH, verb, neighbour, wording);
+
+const wording: Wording<NeighbourFields> = {
+  write: (writer, fields) => writeNeighbour(writer, { ...fields, state: fields.state ?? NUD_PERMANENT }),
+  describe: (verb, { dst, mac, ifindex }) =>
+    `ip neighbour ${verb} ${dst}${mac === undefined ? '' : ` lladdr ${mac}`} dev index ${ifindex}`,
+};
 
 /** The request of a dump; the kernel picks family and link. */
 export const getNeighbours = (filter: { readonly family: Family; readonly ifindex?: number | undefined }): Request => ({

@@ -30,3 +30,31 @@ export function writeRequest(writer: Writer, request: Request, extraFlags: numbe
   request.write(writer);
   writer.end(start);
 }
+
+/** How requests of one family are written and described. */
+export interface Wording<T> {
+  readonly write: (writer: Writer, fields: T) => void;
+  readonly describe: (verb: Verb, fields: T) => string;
+}
+
+/** One of perhaps a hundred thousand: a class, because a literal with a getter costs more than the kernel's own work. */
+export class ObjectRequest<T> implements Request {
+  readonly flags: number;
+
+  constructor(
+    readonly type: number,
+    private readonly verb: Verb,
+    private readonly fields: T,
+    private readonly wording: Wording<T>,
+  ) {
+    this.flags = verbFlags[verb];
+  }
+
+  write(writer: Writer): void {
+    this.wording.write(writer, this.fields);
+  }
+
+  get describe(): string {
+    return this.wording.describe(this.verb, this.fields);
+  }
+}

@@ -51,11 +51,42 @@ export function decodeRoute(bytes: Uint8Array, offset: number, length: number): 
     const size = u16At(bytes, at);
     const type = u16At(bytes, at + 2);
     if (size < 4 || size > end - at) throw badLength({ table: 'RTA', type, size, left: end - at, offset: at });
-    readAttribute(route, { type, bytes, at: at + 4, size: size - 4 });
+    if (size !== 8 || !readWord(route, type, u32At(bytes, at + 4))) {
+      readAttribute(route, { type, bytes, at: at + 4, size: size - 4 });
+    }
     at += (size + 3) & ~3;
   }
   return route;
 }
+
+/** The attributes that nearly every route has, and no others, without anything made on the way. */
+function readWord(route: RouteMessage, type: number, value: number): boolean {
+  switch (type) {
+    case RTA.TABLE:
+      route.table = value;
+      return true;
+    case RTA.OIF:
+      route.oif = value;
+      return true;
+    case RTA.PRIORITY:
+      route.priority = value;
+      return true;
+    case RTA.DST:
+      if (route.family !== 4) return false;
+      route.dst4 = maskedTo(swapped(value), route.dstLen);
+      return true;
+    case RTA.GATEWAY:
+      if (route.family !== 4) return false;
+      route.via4 = swapped(value);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Network order to number. */
+const swapped = (value: number): number =>
+  ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 
 interface Span {
   readonly type: number;

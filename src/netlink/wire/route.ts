@@ -18,7 +18,7 @@ import {
   RTPROT_UNSPEC,
 } from './constants.js';
 import { afOf } from './families.js';
-import { type Request, type Verb, verbFlags } from './request.js';
+import { ObjectRequest, type Request, type Verb, type Wording } from './request.js';
 import { RTA } from './route-decode.js';
 import type { RouteFields } from './route-message.js';
 import type { Writer } from './writer.js';
@@ -100,17 +100,10 @@ function writeNextHops(writer: Writer, { nexthops = [] }: RouteFields): void {
  * Makes or deletes a route. A deletion matches only what `route` names: with `protocol`, `via` and so on given it never
  * hits a route that took the place of the one meant (ESRCH instead).
  */
-export function routeRequest(verb: Verb, route: RouteFields): Request {
-  const isDelete = verb === 'delete';
-  return {
-    type: isDelete ? RTM_DELROUTE : RTM_NEWROUTE,
-    flags: verbFlags[verb],
-    write: isDelete ? (writer) => writeRoute(writer, anyOf(route)) : (writer) => writeRoute(writer, route),
-    get describe() {
-      return describeRoute(verb, route);
-    },
-  };
-}
+export const routeRequest = (verb: Verb, route: RouteFields): Request =>
+  verb === 'delete'
+    ? new ObjectRequest(RTM_DELROUTE, verb, route, deletion)
+    : new ObjectRequest(RTM_NEWROUTE, verb, route, creation);
 
 /** What is not said matches everything. @see fib_table_delete in net/ipv4/fib_trie.c */
 const anyOf = (route: RouteFields): RouteFields => ({
@@ -141,6 +134,12 @@ function describeRoute(verb: Verb, route: RouteFields): string {
   if (route.protocol !== undefined) words.push(`proto ${route.protocol}`);
   return words.join(' ');
 }
+
+const creation: Wording<RouteFields> = { write: writeRoute, describe: describeRoute };
+const deletion: Wording<RouteFields> = {
+  write: (writer, route) => writeRoute(writer, anyOf(route)),
+  describe: describeRoute,
+};
 
 /** What the kernel is to leave out of a dump, so that it is never copied. */
 export interface RouteFilter {
