@@ -10,10 +10,11 @@ export interface ShownSetting {
 }
 
 export const showSettings = ({ settings, origins }: Omit<LoadedSettings, 'warnings'>): readonly ShownSetting[] =>
-  SETTINGS.map(({ key, description, format }) => ({
+  SETTINGS.map(({ key, description, format, defaultText }) => ({
     key,
     value: format(settings[key]),
-    origin: origins[key].text,
+    // A default that is found out later is told in words: `default: the host name`.
+    origin: settings[key] === undefined && defaultText !== '' ? `default: ${defaultText}` : origins[key].text,
     description,
   }));
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { SETTINGS } from '../../src/config/settings.js';
-import { settingsMarkdown } from '../../src/config/show.js';
+import { loadSettings, SETTINGS } from '../../src/config/settings.js';
+import { settingsMarkdown, showSettings } from '../../src/config/show.js';
 
 it('documents every setting once, in its group', () => {
   const text = settingsMarkdown();
@@ -13,4 +13,17 @@ it('documents every setting once, in its group', () => {
   }
   expect(text).toContain('| `resyncInterval` | `--resync-interval`<br>`FLAN_RESYNC_INTERVAL` | duration | 5m |');
   expect(text).not.toContain('undefined');
+});
+
+it('tells values as they would be written, and defaults that are found out later in words', async () => {
+  const sources = { cwd: '/', readFile: () => undefined, exists: () => false };
+  const shown = showSettings(
+    await loadSettings({ flags: { 'lease-ttl': '36h' }, env: { FLAN_IFACE: 'a,b' }, ...sources }),
+  );
+  const told = (key: string) => shown.filter((s) => s.key === key).map(({ value, origin }) => [value, origin])[0];
+  expect(told('leaseTtl')).toEqual(['1d12h', 'flag --lease-ttl']);
+  expect(told('iface')).toEqual(['a,b', 'environment FLAN_IFACE']);
+  expect(told('node')).toEqual(['', 'default: the host name']);
+  expect(told('publicIp')).toEqual(['', 'default: the address of the interface']);
+  expect(told('etcdUsername')).toEqual(['', 'default']);
 });
