@@ -20,8 +20,8 @@ export interface ApiRequest {
 export interface ApiClient {
   readonly server: string;
   /** Resolves with the body of a 2xx answer, still arriving. Reading it to the end or leaving the loop frees it. */
-  open(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
-  bytes(request: ApiRequest, signal: AbortSignal): Promise<Uint8Array>;
+  open(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  bytes(request: ApiRequest, signal: AbortSignal): Promise<Buffer>;
   json(request: ApiRequest, signal: AbortSignal): Promise<JsonObject>;
   close(): void;
 }
@@ -30,7 +30,7 @@ export interface ApiClient {
 export function apiClient(options: { readonly credentials: Credentials; readonly timeoutMs: number }): ApiClient {
   const { credentials, timeoutMs } = options;
 
-  const open = async (request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> => {
+  const open = async (request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>> => {
     try {
       return await attempt(request, signal);
     } catch (error) {
@@ -42,14 +42,14 @@ export function apiClient(options: { readonly credentials: Credentials; readonly
     }
   };
 
-  const attempt = async (request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> => {
+  const attempt = async (request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>> => {
     signal.throwIfAborted();
     const access = await credentials.access(signal);
     const response = await send({ access, request, timeoutMs, signal });
     const chunks = bodyOf({ access, request, response, idleTimeoutMs: request.idleTimeoutMs ?? timeoutMs, signal });
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return chunks;
-    const told = readStatus(Buffer.from(await collect(chunks, 64 * 1024)).toString('utf8'));
+    const told = readStatus((await collect(chunks, 64 * 1024)).toString('utf8'));
     const seconds = Number(response.headers['retry-after']);
     throw new ApiError({
       request: nameOf(request),
@@ -60,7 +60,7 @@ export function apiClient(options: { readonly credentials: Credentials; readonly
     });
   };
 
-  const bytes = async (request: ApiRequest, signal: AbortSignal): Promise<Uint8Array> =>
+  const bytes = async (request: ApiRequest, signal: AbortSignal): Promise<Buffer> =>
     collect(await open(request, signal), 16 * 1024 * 1024);
 
   return {
@@ -69,7 +69,7 @@ export function apiClient(options: { readonly credentials: Credentials; readonly
     bytes,
     async json(request, signal) {
       const body = await bytes(request, signal);
-      const value = parseAnswer(request, credentials.server, () => JSON.parse(Buffer.from(body).toString('utf8')));
+      const value = parseAnswer(request, credentials.server, () => JSON.parse(body.toString('utf8')));
       return parseAnswer(request, credentials.server, () => {
         if (!isJsonObject(value)) throw new SyntaxError('not an object');
         return value;
@@ -164,7 +164,7 @@ interface Reading {
 }
 
 /** The chunks of a body; a pause that is too long, a cut and the signal end it with an error. */
-async function* bodyOf({ access, request, response, idleTimeoutMs, signal }: Reading): AsyncGenerator<Uint8Array> {
+async function* bodyOf({ access, request, response, idleTimeoutMs, signal }: Reading): AsyncGenerator<Buffer> {
   const timer = setTimeout(() => {
     response.destroy(new Error(`silent for ${idleTimeoutMs} ms`));
   }, idleTimeoutMs);
@@ -174,7 +174,7 @@ async function* bodyOf({ access, request, response, idleTimeoutMs, signal }: Rea
     signal.throwIfAborted();
     for await (const chunk of response) {
       timer.refresh();
-      yield chunk as Uint8Array;
+      yield chunk as Buffer;
     }
   } catch (cause) {
     signal.throwIfAborted();
@@ -186,8 +186,8 @@ async function* bodyOf({ access, request, response, idleTimeoutMs, signal }: Rea
   }
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
+async function collect(chunks: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
   let total = 0;
   for await (const chunk of chunks) {
     total += chunk.length;

@@ -20,14 +20,14 @@ export interface Span {
 
 const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-function afterSpace(bytes: Uint8Array, at: number): number {
+function afterSpace(bytes: Buffer, at: number): number {
   let i = at;
   while (isSpace(bytes[i])) i++;
   return i;
 }
 
 /** @param at just behind the opening quote @returns just behind the closing one */
-function afterString(bytes: Uint8Array, at: number): number {
+function afterString(bytes: Buffer, at: number): number {
   for (let i = at; i < bytes.length; i++) {
     const byte = bytes[i];
     if (byte === QUOTE) return i + 1;
@@ -36,7 +36,7 @@ function afterString(bytes: Uint8Array, at: number): number {
   throw new SyntaxError('a string does not end');
 }
 
-function afterNested(bytes: Uint8Array, at: number): number {
+function afterNested(bytes: Buffer, at: number): number {
   let depth = 0;
   for (let i = at; i < bytes.length; i++) {
     const byte = bytes[i];
@@ -47,7 +47,7 @@ function afterNested(bytes: Uint8Array, at: number): number {
   throw new SyntaxError('an object or array does not end');
 }
 
-function afterValue(bytes: Uint8Array, at: number): number {
+function afterValue(bytes: Buffer, at: number): number {
   const first = bytes[at];
   if (first === QUOTE) return afterString(bytes, at + 1);
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return afterNested(bytes, at);
@@ -60,30 +60,38 @@ function afterValue(bytes: Uint8Array, at: number): number {
   return i;
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+/** The value of a span. @throws {SyntaxError} */
+export const valueIn = (bytes: Buffer, { from, to }: Span): unknown => JSON.parse(bytes.toString('utf8', from, to));
 
-/** The value of a span. @throws {SyntaxError | TypeError} */
-export const valueIn = (bytes: Uint8Array, span: Span): unknown =>
-  JSON.parse(decoder.decode(bytes.subarray(span.from, span.to)));
+/** The value of a span that holds a string; most hold no escapes and need no parsing. @throws {SyntaxError} */
+export function stringIn(bytes: Buffer, { from, to }: Span): string {
+  if (bytes[from] !== QUOTE) throw new SyntaxError(`no string at byte ${from}`);
+  const text = bytes.toString('utf8', from + 1, to - 1);
+  return text.includes('\\') ? String(JSON.parse(`"${text}"`)) : text;
+}
 
 /**
- * Calls `visit` for each member of the object at `span`; of a value that is not an object there are none.
+ * Calls `visit` for each member of the object at `span`, until it says that it has seen enough; of a value that is not
+ * an object there are none.
  * @throws {SyntaxError} for text that cannot be walked; what lies inside the values is not checked
  */
-export function eachMember(bytes: Uint8Array, span: Span, visit: (name: string, value: Span) => void): void {
+export function eachMember(
+  bytes: Buffer,
+  span: Span,
+  visit: (name: string, value: Span) => 'enough' | undefined,
+): void {
   let i = afterSpace(bytes, span.from);
   if (bytes[i] !== OPEN_BRACE) return;
   i = afterSpace(bytes, i + 1);
   if (bytes[i] === CLOSE_BRACE) return;
   for (;;) {
-    if (bytes[i] !== QUOTE) throw new SyntaxError(`no member name at byte ${i}`);
     const nameEnd = afterString(bytes, i + 1);
-    const name = valueIn(bytes, { from: i, to: nameEnd });
+    const name = stringIn(bytes, { from: i, to: nameEnd });
     i = afterSpace(bytes, nameEnd);
     if (bytes[i] !== COLON) throw new SyntaxError(`no colon at byte ${i}`);
     const from = afterSpace(bytes, i + 1);
     const to = afterValue(bytes, from);
-    visit(String(name), { from, to });
+    if (visit(name, { from, to }) === 'enough') return;
     i = afterSpace(bytes, to);
     if (bytes[i] === CLOSE_BRACE) return;
     if (bytes[i] !== COMMA) throw new SyntaxError(`neither comma nor end of object at byte ${i}`);

@@ -34,7 +34,7 @@ export interface ListWatchOptions<T extends Item> {
   /** Resource name, for the hint when RBAC refuses. */
   readonly resource: string;
   readonly fieldSelector?: string;
-  readonly read: (bytes: Uint8Array, object: Span) => T;
+  readonly read: (bytes: Buffer, object: Span) => T;
   readonly clock: Clock;
   readonly timing: WatchTiming;
   readonly onState?: ((state: StoreState) => void) | undefined;

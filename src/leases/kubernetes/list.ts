@@ -18,7 +18,7 @@ export interface ListOptions<T> {
   readonly request: ApiRequest;
   /** `0`: whatever the server's cache holds; empty: the newest state there is. */
   readonly resourceVersion: '0' | '';
-  readonly read: (bytes: Uint8Array, object: Span) => T;
+  readonly read: (bytes: Buffer, object: Span) => T;
 }
 
 /** All objects of one moment, each read as it arrives. @throws {FlanError} */

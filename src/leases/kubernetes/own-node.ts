@@ -61,14 +61,14 @@ export function ownNode({ client, source, names, clock, report }: OwnNodeOptions
     path: await path(signal),
     needs: 'get nodes',
   });
-  const bytes = async (request: ApiRequest, signal: AbortSignal): Promise<Uint8Array> => {
+  const bytes = async (request: ApiRequest, signal: AbortSignal): Promise<Buffer> => {
     try {
       return await patiently(() => client.bytes(request, signal), signal);
     } catch (error) {
       throw error instanceof ApiError && error.status === 404 ? nodeMissing(await name(signal), error) : error;
     }
   };
-  const record = (request: ApiRequest, body: Uint8Array): NodeRecord =>
+  const record = (request: ApiRequest, body: Buffer): NodeRecord =>
     parseAnswer(request, client.server, () => nodeFromBytes(body, { from: 0, to: body.length }, names.prefix));
   const patch = async (body: JsonObject, signal: AbortSignal): Promise<NodeRecord> => {
     const request: ApiRequest = {
@@ -96,7 +96,7 @@ export function ownNode({ client, source, names, clock, report }: OwnNodeOptions
     async setNetwork(state, signal) {
       const request = await get(signal);
       const body = await bytes(request, signal);
-      const node = parseAnswer(request, client.server, (): unknown => JSON.parse(Buffer.from(body).toString('utf8')));
+      const node = parseAnswer(request, client.server, (): unknown => JSON.parse(body.toString('utf8')));
       const condition = conditionPatch(isJsonObject(node) ? node : {}, state, new Date(clock.nowMs()));
       return (condition === undefined ? record(request, body) : await patch(condition, signal)).uid;
     },

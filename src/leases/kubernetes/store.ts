@@ -67,7 +67,7 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
       throw error;
     }
   };
-  const record = (bytes: Uint8Array, span: Span): NodeRecord => nodeFromBytes(bytes, span, names.prefix);
+  const record = (bytes: Buffer, span: Span): NodeRecord => nodeFromBytes(bytes, span, names.prefix);
   const entryOf = (node: NodeRecord, wanted: readonly Family[]): NodeEntry => ({
     name: node.name,
     uid: node.uid,
@@ -119,7 +119,7 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
 
     async list(signal) {
       const wanted = await families(signal);
-      const read = (bytes: Uint8Array, span: Span): NodeEntry => entryOf(record(bytes, span), wanted);
+      const read = (bytes: Buffer, span: Span): NodeEntry => entryOf(record(bytes, span), wanted);
       const request = { method: 'GET', path: NODES.path, needs: 'list nodes' } as const;
       const send = () => list({ client, request, read, resourceVersion: '' }, signal);
       const { items } = await retrying({ send, clock, report, signal });
@@ -153,7 +153,7 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
       if (wanted === undefined) return;
       const table = nodeTable();
       let latest: NodeRecord | undefined;
-      const read = (bytes: Uint8Array, span: Span): NodeEntry => {
+      const read = (bytes: Buffer, span: Span): NodeEntry => {
         const node = record(bytes, span);
         if (node.name === own.known()) latest = node;
         return entryOf(node, wanted);

@@ -16,7 +16,7 @@ export type WatchEvent<T> =
 export interface WatchStream<T> {
   readonly client: ApiClient;
   readonly request: ApiRequest;
-  readonly read: (bytes: Uint8Array, object: Span) => T;
+  readonly read: (bytes: Buffer, object: Span) => T;
   readonly onOpen: () => void;
 }
 
@@ -41,7 +41,7 @@ export async function* watchStream<T>(stream: WatchStream<T>, signal: AbortSigna
   }
 }
 
-function bookmark(bytes: Uint8Array, object: Span): WatchEvent<never> {
+function bookmark(bytes: Buffer, object: Span): WatchEvent<never> {
   let resourceVersion = '';
   let initialEnd: 'yes' | 'no' = 'no';
   eachMember(bytes, object, (part, inside) => {
@@ -67,8 +67,8 @@ function refusal(request: ApiRequest, object: unknown): ApiError {
   });
 }
 
-async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = [];
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let pieces: Buffer[] = [];
   let held = 0;
   for await (const chunk of chunks) {
     let from = 0;

@@ -71,5 +71,9 @@ const skip = {
 } as const;
 
 leaseStoreContract({ name: 'kubernetes, streamed lists', make: bedWith({ streams: true }), skip });
-leaseStoreContract({ name: 'kubernetes, 410 in the stream', make: bedWith({ streams: false, expiry: 'in-stream' }), skip });
+leaseStoreContract({
+  name: 'kubernetes, 410 in the stream',
+  make: bedWith({ streams: false, expiry: 'in-stream' }),
+  skip,
+});
 leaseStoreContract({ name: 'kubernetes, 410 by HTTP', make: bedWith({ streams: false, expiry: 'http' }), skip });
