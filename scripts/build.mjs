@@ -29,6 +29,8 @@ const shared = {
   metafile: true,
   // Ships prebuilt binaries of its own, so it stays a package.
   external: ['koffi'],
+  // Its CommonJS build would come out of a lazy import without its names.
+  alias: { yaml: join(ROOT, 'node_modules/yaml/browser/index.js') },
   // Names stay as they are: a stack under --debug is to be read.
   minifyWhitespace: true,
   minifySyntax: true,

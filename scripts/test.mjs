@@ -13,6 +13,7 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 try {
   await check('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
   await check('types', 'tsc', ['-p', 'tsconfig.json']);
+  await check('build', process.execPath, ['scripts/build.mjs']);
   await vitest(process.argv.slice(2));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
@@ -60,7 +61,10 @@ function count({ testResults }) {
 
 function run(command, args) {
   return new Promise((resolve) => {
-    const child = spawn(join(BIN, command), args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(command.startsWith('/') ? command : join(BIN, command), args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     child.on('error', (error) => {
       console.log(`FAILED: ${command}: ${error.message}`);
       resolve(1);

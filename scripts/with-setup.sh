@@ -6,6 +6,13 @@ cd "$(dirname "$0")/.."
 
 say() { echo "setup: $*" >&2; }
 
+fail() {
+  say "$1"
+  # Whoever counts tests reads the last line.
+  if [ "$name" = test ]; then echo '0 passed, 1 failed'; fi
+  exit 1
+}
+
 name=$1
 shift
 packages=(iproute2 iputils-ping util-linux procps)
@@ -28,7 +35,7 @@ fi
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   say 'installing the npm packages'
-  npm ci --no-audit --no-fund --loglevel=error >&2 || { say 'npm ci failed'; exit 1; }
+  npm ci --no-audit --no-fund --loglevel=error >&2 || fail 'npm ci failed'
   touch node_modules/.package-lock.json
 fi
 
@@ -62,6 +69,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
-node scripts/build.mjs --if-stale >&2
+# The tests count the build as one of theirs.
+if [ "$name" != test ]; then node scripts/build.mjs --if-stale >&2 || fail 'the build failed'; fi
 exec 9>&-
 exec "$@"
