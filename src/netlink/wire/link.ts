@@ -82,7 +82,10 @@ export const addLink = (link: LinkFields): Request => ({
   },
 });
 
-/** Changes the attributes given, of the link with that index, or else name. */
+/**
+ * Changes the attributes given, of the link with that index, or else name. A vxlan link refuses `mtu` beside its `info`
+ * ("Cannot change mtu"), so the two go in two requests.
+ */
 export const setLink = (link: LinkFields): Request => ({
   type: RTM_NEWLINK,
   flags: 0,
