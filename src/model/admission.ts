@@ -1,0 +1,124 @@
+import {
+  type Address,
+  contains,
+  isLoopback,
+  isMulticast,
+  isUnspecified,
+  lengthOf,
+  overlaps,
+  type Prefix,
+} from './ip.js';
+import { type Lease, stackOf, subnetsOf } from './lease.js';
+import { familiesOf, type Network, networkOf } from './network.js';
+
+export type QuarantineReason =
+  | 'wrong-family'
+  | 'outside-network'
+  | 'no-public-address'
+  | 'unusable-public-address'
+  | 'covers-host-address'
+  | 'overlaps-own-lease'
+  | 'overlaps-other-lease';
+
+export interface Verdict {
+  readonly reason: QuarantineReason;
+  /** For people: what exactly is wrong, without the name of the lease. */
+  readonly detail: string;
+}
+
+/** A lease that must not be used; the others go on without it. */
+export interface Quarantine extends Verdict {
+  readonly lease: Lease;
+}
+
+/** What a lease is judged by, other leases apart. */
+export interface AdmissionContext {
+  readonly network: Network;
+  /** The subnets that this node holds. */
+  readonly ownSubnets: readonly Prefix[];
+  /** An address of this host inside the prefix, if there is one. */
+  readonly hostAddressIn: (prefix: Prefix) => Address | undefined;
+  readonly isHostAddress: (address: Address) => boolean;
+}
+
+/** A lease without the halves of families that the network does not have. */
+export function withinFamilies(lease: Lease, network: Network): Lease {
+  if ((network.ipv4 || !lease.ipv4) && (network.ipv6 || !lease.ipv6)) return lease;
+  const { ipv4, ipv6, ...rest } = lease;
+  return { ...rest, ...(network.ipv4 && ipv4 && { ipv4 }), ...(network.ipv6 && ipv6 && { ipv6 }) };
+}
+
+/** Nobody holds it and nothing is reached through it: it keeps a subnet free and is no peer. */
+export const isReservation = (lease: Lease): boolean =>
+  lease.node === undefined && lease.nodeId === undefined && !lease.ipv4?.publicIp && !lease.ipv6?.publicIp;
+
+/** What is wrong with a lease whatever the others are; the lease must have gone through `withinFamilies`. */
+export function judge(lease: Lease, context: AdmissionContext): Verdict | undefined {
+  const { network } = context;
+  const subnets = subnetsOf(lease);
+  if (subnets.length === 0) {
+    const families = familiesOf(network).map((family) => `IPv${family}`);
+    return { reason: 'wrong-family', detail: `it has no subnet of the network's family, ${families.join(' and ')}` };
+  }
+  for (const family of familiesOf(network)) {
+    const [subnet, whole] = [stackOf(lease, family)?.subnet, networkOf(network, family)?.network];
+    if (subnet !== undefined && whole !== undefined && !contains(whole, subnet)) {
+      return { reason: 'outside-network', detail: `${subnet} is outside the network ${whole}` };
+    }
+  }
+  return judgeAddresses(lease, context) ?? judgeSubnets(subnets, context);
+}
+
+function judgeAddresses(lease: Lease, { isHostAddress }: AdmissionContext): Verdict | undefined {
+  let usable = false;
+  for (const half of [lease.ipv4, lease.ipv6]) {
+    const address = half?.publicIp;
+    if (half === undefined || address === undefined) continue;
+    const fault = addressFault(address, half.subnet) ?? (isHostAddress(address) ? 'belongs to this host' : undefined);
+    if (fault !== undefined) return { reason: 'unusable-public-address', detail: `public address ${address} ${fault}` };
+    usable = true;
+  }
+  return usable ? undefined : { reason: 'no-public-address', detail: 'it has no public address to send to' };
+}
+
+function addressFault(address: Address, subnet: Prefix): string | undefined {
+  if (isUnspecified(address) || address === '255.255.255.255') return 'is not the address of a node';
+  if (isLoopback(address)) return 'is a loopback address';
+  if (isMulticast(address)) return 'is a multicast address';
+  return contains(subnet, address) ? `lies inside its own subnet ${subnet}` : undefined;
+}
+
+function judgeSubnets(
+  subnets: readonly Prefix[],
+  { ownSubnets, hostAddressIn }: AdmissionContext,
+): Verdict | undefined {
+  for (const subnet of subnets) {
+    const own = ownSubnets.find((other) => overlaps(other, subnet));
+    if (own !== undefined) return { reason: 'overlaps-own-lease', detail: `${subnet} overlaps this node's own ${own}` };
+    const address = hostAddressIn(subnet);
+    if (address !== undefined) {
+      return { reason: 'covers-host-address', detail: `${subnet} covers ${address}, an address of this host` };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Which of two overlapping leases is used, the same on every node and whatever came first: one with the network's
+ * SubnetLen before any other (a lease too wide must not push out those inside it), then the one with more families (a
+ * node that goes dual-stack takes the new lease before it gives the old one back), then the lower key. Negative: `a`.
+ */
+export function comparePrecedence(a: Lease, b: Lease, network: Network): number {
+  const irregular = (lease: Lease) =>
+    Number(
+      familiesOf(network).some((family) => {
+        const subnet = stackOf(lease, family)?.subnet;
+        return subnet !== undefined && lengthOf(subnet) !== networkOf(network, family)?.subnetLen;
+      }),
+    );
+  return (
+    irregular(a) - irregular(b) ||
+    subnetsOf(b).length - subnetsOf(a).length ||
+    (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+  );
+}
