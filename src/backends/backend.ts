@@ -1,9 +1,9 @@
-import type { Warning } from '../model/warning.js';
 import type { External, Identity } from '../model/facts.js';
 import type { Family } from '../model/ip.js';
 import type { Json, JsonObject } from '../model/json.js';
 import type { Lease } from '../model/lease.js';
 import type { Network } from '../model/network.js';
+import type { Warning } from '../model/warning.js';
 import type { Resource } from '../planner/kind.js';
 
 /** Everything a backend may look at. */

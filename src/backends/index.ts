@@ -12,7 +12,11 @@ export const backendTypes = (): string[] => BACKENDS.map(({ type }) => type);
 export function backendOf(type: string): Backend {
   const backend = BACKENDS.find((candidate) => candidate.type === type.toLowerCase());
   if (backend !== undefined) return backend;
-  throw new FlanError('E_NETWORK_CONFIG', `Backend.Type: unknown backend '${type}'${suggestion(type, backendTypes())}`, {
-    hint: `Use one of: ${backendTypes().join(', ')}.`,
-  });
+  throw new FlanError(
+    'E_NETWORK_CONFIG',
+    `Backend.Type: unknown backend '${type}'${suggestion(type, backendTypes())}`,
+    {
+      hint: `Use one of: ${backendTypes().join(', ')}.`,
+    },
+  );
 }

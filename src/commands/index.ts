@@ -1,5 +1,16 @@
+import { Apply } from './apply.js';
 import type { BaseCommand } from './base.js';
+import { ConfigShow } from './config/show.js';
+import { Destroy } from './destroy.js';
+import { Init } from './init.js';
+import { Plan } from './plan.js';
+import { ShowDesired } from './show/desired.js';
+import { ShowFacts } from './show/facts.js';
+import { ShowLeases } from './show/leases.js';
+import { ShowObserved } from './show/observed.js';
+import { Validate } from './validate.js';
 import { Version } from './version.js';
+import { Watch } from './watch.js';
 
 /** What a command class is to the dispatcher. */
 export type CommandClass = Omit<typeof BaseCommand, 'prototype'> &
@@ -9,5 +20,16 @@ export type CommandClass = Omit<typeof BaseCommand, 'prototype'> &
 
 /** Every command by its id; `:` stands where people type a space. A command is one file and one line here. */
 export const COMMANDS: Readonly<Record<string, CommandClass>> = {
+  apply: Apply,
+  'config:show': ConfigShow,
+  destroy: Destroy,
+  init: Init,
+  plan: Plan,
+  'show:desired': ShowDesired,
+  'show:facts': ShowFacts,
+  'show:leases': ShowLeases,
+  'show:observed': ShowObserved,
+  validate: Validate,
   version: Version,
+  watch: Watch,
 };

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { string } from '@oclif/core/flags';
+import { nodeFiles } from '../config/files.js';
 import type { LoadedSettings } from '../config/settings.js';
 import { BaseCommand } from './base.js';
 import { SETTING_FLAGS } from './setting-flags.js';
@@ -29,19 +29,9 @@ export abstract class SettingsCommand extends BaseCommand {
       env: process.env,
       cwd: process.cwd(),
       configFile: flags.config,
-      readFile: readIfThere,
-      exists: existsSync,
+      ...nodeFiles,
     });
     for (const warning of loaded.warnings) this.caution(warning);
     return loaded;
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw cause;
   }
 }

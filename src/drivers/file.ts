@@ -2,8 +2,8 @@ import { type FSWatcher, mkdirSync, readFileSync, rmSync, statSync, watch } from
 import { basename, dirname } from 'node:path';
 import { asFlanError, FlanError } from '../errors.js';
 import { fileKey, type TextFile } from '../kinds/file.js';
-import { writeFileAtomic } from '../sys/atomic-file.js';
 import type { Step } from '../planner/plan.js';
+import { writeFileAtomic } from '../sys/atomic-file.js';
 import type { Driver, Observation, Outcome, Scope } from './driver.js';
 
 /** Reads a file; undefined when there is none. @throws {FlanError} E_FILE */

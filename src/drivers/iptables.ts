@@ -138,6 +138,7 @@ const failure = (what: string, answer: Answer): FlanError =>
     answer,
     code: 'E_IPTABLES',
     needs: 'Needs iptables with the matches mark and comment and the target MASQUERADE in the kernel.',
-    // A rule that we wanted to delete was gone, a chain was in use again, or the lock stayed taken.
-    retry: /matching rule exist|No chain\/target\/match|Resource busy|too many links|xtables lock/i,
+    // A rule that we wanted to delete was gone, a chain was in use again, or the lock stayed taken; iptables-legacy only names the line.
+    retry:
+      /matching rule exist|restore: line \d+ failed\s*$|No chain\/target\/match|Resource busy|too many links|xtables lock/i,
   });

@@ -9,6 +9,15 @@ import { routeKind } from './route.js';
 import { ruleKind } from './rule.js';
 
 // Each kind is checked against its own resource type where it is written; the registry only forgets which one that is.
-const all = [leaseKind, linkKind, addressKind, neighbourKind, fdbKind, routeKind, ruleKind, fileKind] as readonly unknown[] as Kind[];
+const all = [
+  leaseKind,
+  linkKind,
+  addressKind,
+  neighbourKind,
+  fdbKind,
+  routeKind,
+  ruleKind,
+  fileKind,
+] as readonly unknown[] as Kind[];
 
 export const kinds = new Kinds(all);

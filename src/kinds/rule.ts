@@ -1,4 +1,4 @@
-import { familyOf, type Family, type Prefix } from '../model/ip.js';
+import { type Family, familyOf, type Prefix } from '../model/ip.js';
 import { type Kind, keyOf } from '../planner/kind.js';
 
 /** A policy routing rule. @see uapi/linux/fib_rules.h, ip-rule(8) */

@@ -64,15 +64,16 @@ export class Kinds {
   differing(before: Resource, after: Resource): string[] {
     const kind = this.of(after);
     return kind.fields.filter((field) => {
-      const wanted = valueOf(after, field);
+      const wanted = fieldOf(after, field);
       if (wanted === undefined && kind.optional?.includes(field as never)) return false;
-      return !sameValue(valueOf(before, field), wanted);
+      return !sameValue(fieldOf(before, field), wanted);
     });
   }
 }
 
 /** A field of a resource, by name. */
-export const valueOf = (resource: Resource, field: string): unknown => (resource as unknown as Record<string, unknown>)[field];
+export const fieldOf = (resource: Resource, field: string): unknown =>
+  (resource as unknown as Record<string, unknown>)[field];
 
 /** Equality of plain data; an absent member equals an undefined one. */
 export function sameValue(a: unknown, b: unknown): boolean {

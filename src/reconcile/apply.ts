@@ -1,5 +1,5 @@
-import { blocked, type Drivers, subjectOf } from '../drivers/drivers.js';
 import type { Outcome } from '../drivers/driver.js';
+import { blocked, type Drivers, subjectOf } from '../drivers/drivers.js';
 import type { Key } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 

@@ -1,11 +1,13 @@
 import { overlayMtu } from '../backends/backend.js';
-import { leaseName, type Lease } from '../model/lease.js';
+import { type Lease, leaseName } from '../model/lease.js';
 import type { Key, Kinds, Resource } from '../planner/kind.js';
 import type { Desired, Wanted } from '../planner/plan.js';
 import { subnetEnv } from '../traffic/subnet-env.js';
 import type { Inputs } from './inputs.js';
 
-const because = (reason: string) => (resource: Resource): Wanted => ({ resource, because: reason });
+const because =
+  (reason: string) =>
+  (resource: Resource): Wanted => ({ resource, because: reason });
 
 /** What this node holds whoever its peers are: the backend's own devices, traffic rules, subnet.env. */
 export function desiredLocally(inputs: Inputs): Wanted[] {

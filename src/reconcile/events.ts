@@ -6,10 +6,16 @@ import type { Drift } from './state.js';
 
 /** What `watch` tells while it runs. Renderers turn these into lines; tests and metrics read them as they are. */
 export type WatchEvent =
-  | { readonly type: 'lease'; readonly lease: Lease; readonly why: 'held' | 'acquired' | 'renewed' | 'published' }
+  | { readonly type: 'lease'; readonly lease: Lease; readonly why: 'held' | 'renewed' }
   | { readonly type: 'lease-lost'; readonly error: FlanError }
   /** The first full plan has been applied; `failed` steps go on being tried. */
-  | { readonly type: 'ready'; readonly peers: number; readonly resources: number; readonly failed: number; readonly tookMs: number }
+  | {
+      readonly type: 'ready';
+      readonly peers: number;
+      readonly resources: number;
+      readonly failed: number;
+      readonly tookMs: number;
+    }
   | { readonly type: 'applied'; readonly changes: readonly AppliedChange[]; readonly tookMs: number }
   | { readonly type: 'failed'; readonly key: string; readonly error: FlanError; readonly more: number }
   | { readonly type: 'drift'; readonly drift: Drift }

@@ -13,7 +13,11 @@ export interface GuardSettings {
 export const DEFAULT_GUARD: GuardSettings = { fraction: 0.5, minPeers: 10, holdMs: 60_000 };
 
 /** An empty answer of a store that lost its data looks just like a cluster that was shut down: one of them is common. */
-export function isMassDeletion(had: ReadonlySet<LeaseKey>, has: ReadonlySet<LeaseKey>, settings: GuardSettings): boolean {
+export function isMassDeletion(
+  had: ReadonlySet<LeaseKey>,
+  has: ReadonlySet<LeaseKey>,
+  settings: GuardSettings,
+): boolean {
   if (settings.fraction >= 1 || had.size === 0) return false;
   let gone = 0;
   for (const key of had) if (!has.has(key)) gone++;

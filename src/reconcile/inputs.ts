@@ -1,7 +1,7 @@
 import type { Backend, BackendContext } from '../backends/backend.js';
 import { backendOf } from '../backends/index.js';
-import { MAIN_TABLE } from '../kinds/route.js';
 import type { Scope } from '../drivers/driver.js';
+import { MAIN_TABLE } from '../kinds/route.js';
 import type { External, Identity } from '../model/facts.js';
 import { FAMILIES, type Family, type Prefix } from '../model/ip.js';
 import type { Lease } from '../model/lease.js';

@@ -1,5 +1,5 @@
-import { FlanError } from '../errors.js';
 import type { Outcome } from '../drivers/driver.js';
+import { FlanError } from '../errors.js';
 import type { Step } from '../planner/plan.js';
 import { apply } from './apply.js';
 import { type Preview, preview } from './preview.js';
@@ -40,7 +40,8 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
   const own = await session.store.acquire(first.survey.request, signal);
   const acquired: Outcome = { step: leaseStep, status: 'done' };
   input.onProgress?.([acquired]);
-  const second = rest.length === 0 && leaseStep.action === 'update' ? first : await preview({ session, adopt, signal, own });
+  const second =
+    rest.length === 0 && leaseStep.action === 'update' ? first : await preview({ session, adopt, signal, own });
   refuseConflicts(second);
   return finish(input, second, [acquired]);
 }

@@ -51,7 +51,11 @@ export function viewOwnLease(leases: readonly Lease[], request: LeaseRequest, ki
   }
   const before = leaseResource(decision.old, node);
   const step: Step = {
-    action: 'replace', key, before, after, needs: [],
+    action: 'replace',
+    key,
+    before,
+    after,
+    needs: [],
     fields: kinds.differing(before, after),
     reason: decision.because.split(';')[0] ?? decision.because,
   };

@@ -1,10 +1,12 @@
 import type { FlanError } from '../errors.js';
-import { leaseName, type Lease } from '../model/lease.js';
+import type { Explanation } from '../host/external.js';
+import type { LeaseListing } from '../leases/store.js';
+import { type Lease, leaseName } from '../model/lease.js';
 import type { LeaseTable } from '../model/lease-table.js';
 import type { Warning } from '../model/warning.js';
-import type { Explanation } from '../host/external.js';
-import { type Plan, plan } from '../planner/plan.js';
-import { type ExternalSummary, FORMAT_VERSION, type PlanDocument, type Refusal, summarise } from '../report/document.js';
+import { type Observed, type Plan, plan } from '../planner/plan.js';
+import { type ExternalSummary, type PlanDocument, type Refusal, summarise } from '../report/document.js';
+import { FORMAT_VERSION } from '../version.js';
 import { DesiredIndex, desiredForPeer, desiredLocally, speaks } from './desired.js';
 import { type Inputs, scopeOf } from './inputs.js';
 import { viewOwnLease } from './own-lease.js';
@@ -20,7 +22,9 @@ export interface Preview {
   /** With the own lease, if there is one. */
   readonly inputs: Inputs;
   readonly desired: DesiredIndex;
+  readonly observed: Observed;
   readonly table: LeaseTable;
+  readonly listing: LeaseListing;
 }
 
 export interface PreviewInput {
@@ -58,7 +62,8 @@ export async function preview({ session, adopt, signal, own: held }: PreviewInpu
     adopt,
     whyGone: () => 'no lease asks for it any more',
   });
-  const whole = 'step' in view && view.step !== undefined ? { ...changes, steps: [view.step, ...changes.steps] } : changes;
+  const whole =
+    'step' in view && view.step !== undefined ? { ...changes, steps: [view.step, ...changes.steps] } : changes;
   const document: PlanDocument = {
     format_version: FORMAT_VERSION,
     kind: 'flan.plan',
@@ -76,7 +81,7 @@ export async function preview({ session, adopt, signal, own: held }: PreviewInpu
     warnings,
     summary: summarise(whole, foreign),
   };
-  return { document, plan: whole, survey: seen, inputs: made, desired, table };
+  return { document, plan: whole, survey: seen, inputs: made, desired, observed, table, listing };
 }
 
 const refusal = (entry: string, { code, message }: FlanError): Refusal => ({ entry, code, message });

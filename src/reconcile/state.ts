@@ -3,7 +3,7 @@ import type { ObservedWorld } from '../drivers/drivers.js';
 import type { Lease, LeaseKey } from '../model/lease.js';
 import { type Key, type Kinds, type Resource, sameValue } from '../planner/kind.js';
 import { type Plan, plan } from '../planner/plan.js';
-import { Backoff } from './backoff.js';
+import type { Backoff } from './backoff.js';
 import { DesiredIndex, desiredForPeer, desiredLocally } from './desired.js';
 import type { Inputs } from './inputs.js';
 

@@ -11,7 +11,7 @@ import type { Clock } from './clock.js';
 import type { AppliedChange, WatchEvent } from './events.js';
 import { DEFAULT_FIGHT, Fights } from './fights.js';
 import { DEFAULT_GUARD, type GuardSettings, HeldSnapshot, isMassDeletion } from './guard.js';
-import { holdLease, type LeaseHolder } from './hold-lease.js';
+import { holdLease, keepOwnLease, type OwnLeaseKeeper } from './hold-lease.js';
 import { scopeOf } from './inputs.js';
 import { leaseView, peerTable, quarantineError } from './peers.js';
 import { peerWarnings } from './preview.js';
@@ -29,7 +29,8 @@ export interface WatchInput {
   readonly resyncIntervalMs: number;
   /** How long before its expiry the own lease is renewed. */
   readonly renewMarginMs: number;
-  readonly guard?: GuardSettings;
+  /** Share of the peers that a snapshot may take away unasked; 1 for all. */
+  readonly guardFraction?: number;
   readonly backoff?: BackoffSettings;
 }
 
@@ -50,8 +51,8 @@ export async function watch(input: WatchInput): Promise<void> {
   for (const warning of [...first.warnings, ...hostWarnings(first.inputs, first.facts)]) {
     input.tell({ type: 'warning', warning });
   }
-  const holder = await holdLease({ ...input, signal, request: first.request });
-  const loop = new Loop({ ...input, signal }, first, holder);
+  const lease = await holdLease({ ...input, signal, request: first.request });
+  const loop = new Loop({ ...input, signal }, first, lease);
   try {
     await loop.run();
   } finally {
@@ -62,7 +63,7 @@ export async function watch(input: WatchInput): Promise<void> {
 
 class Loop {
   readonly #input: WatchInput;
-  readonly #holder: LeaseHolder;
+  readonly #keeper: OwnLeaseKeeper;
   readonly #state: State;
   readonly #table: LeaseTable;
   readonly #fights = new Fights(DEFAULT_FIGHT);
@@ -78,18 +79,18 @@ class Loop {
   #lastFlushMs = Number.NEGATIVE_INFINITY;
   #conflicts = new Set<Key>();
 
-  constructor(input: WatchInput, first: Survey, holder: LeaseHolder) {
+  constructor(input: WatchInput, first: Survey, lease: Lease) {
     this.#input = input;
     this.#survey = first;
-    this.#holder = holder;
-    this.#guard = input.guard ?? DEFAULT_GUARD;
-    const made = withOwn(first.inputs, holder.lease);
+    this.#guard = { ...DEFAULT_GUARD, fraction: input.guardFraction ?? DEFAULT_GUARD.fraction };
+    const made = withOwn(first.inputs, lease);
     this.#state = new State({
       kinds: input.session.kinds,
       inputs: made,
       backoff: new Backoff(input.backoff ?? DEFAULT_BACKOFF),
     });
     this.#table = peerTable(made, first.facts);
+    this.#keeper = keepOwnLease({ ...input, lease, request: first.request, onLease: (renewed) => this.#own(renewed) });
   }
 
   async run(): Promise<void> {
@@ -97,11 +98,10 @@ class Loop {
     const startedMs = this.#input.clock.nowMs();
     // Subscribe before reading: whatever changes in between is told, whatever changed before is seen.
     await session.drivers.follow(scopeOf(this.#state.inputs, this.#state.desired), (n) => this.#notice(n), signal);
-    const lost = this.#holder.keep({ onLease: (lease, why) => this.#own(lease, why), signal });
     const following = this.#followLeases(() => this.#becomeReady(startedMs));
     this.#scheduleResync();
     try {
-      await Promise.race([lost, following, aborted(signal)]);
+      await Promise.race([this.#keeper.done, following, aborted(signal)]);
     } finally {
       tell({ type: 'stopped', why: signal.aborted ? 'asked to' : 'failed' });
     }
@@ -137,9 +137,10 @@ class Loop {
     this.#input.tell({ type: 'store', ...state });
   }
 
-  #own(lease: Lease, why: 'acquired' | 'renewed' | 'published'): void {
-    this.#input.tell({ type: 'lease', lease, why });
-    if (sameValue(lease.ipv4, this.#state.inputs.own?.ipv4) && sameValue(lease.ipv6, this.#state.inputs.own?.ipv6)) return;
+  #own(lease: Lease): void {
+    this.#input.tell({ type: 'lease', lease, why: 'renewed' });
+    if (sameValue(lease.ipv4, this.#state.inputs.own?.ipv4) && sameValue(lease.ipv6, this.#state.inputs.own?.ipv6))
+      return;
     this.#adoptSurvey(this.#survey, lease);
   }
 
@@ -183,6 +184,8 @@ class Loop {
 
   #absorb(event: Exclude<LeaseEvent, { type: 'reject' }>): void {
     this.#peersChanged(this.#table.absorb(event));
+    // The keeper tries to get it back, and says so when somebody else has it.
+    if (this.#table.own().length === 0 && event.type !== 'put') this.#keeper.renewNow();
   }
 
   #peersChanged({ changed, quarantined }: ReturnType<LeaseTable['absorb']>): void {
@@ -231,9 +234,10 @@ class Loop {
     try {
       const seen = surveyHost(session, this.#survey.inputs.network);
       const moved = !sameValue(seen.inputs.external, this.#survey.inputs.external);
+      const isNews = !sameValue(seen.request.published, this.#survey.request.published);
       if (moved) tell({ type: 'host', what: why });
       this.#adoptSurvey(seen, this.#state.inputs.own);
-      if (!sameValue(seen.request.published, this.#holder.request.published)) this.#holder.publish(seen.request);
+      if (isNews) this.#keeper.renewNow(seen.request);
     } catch (cause) {
       // Fail static: with no usable interface right now the last known one stays desired until there is one again.
       tell({ type: 'failed', key: 'host', error: asFlanError(cause), more: 0 });
@@ -360,4 +364,6 @@ class Loop {
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>
-  signal.aborted ? Promise.resolve() : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  signal.aborted
+    ? Promise.resolve()
+    : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -1,6 +1,6 @@
 import { diffLines } from 'diff';
 import { kinds } from '../kinds/index.js';
-import { type Resource, valueOf } from '../planner/kind.js';
+import { fieldOf, type Resource } from '../planner/kind.js';
 import type { Conflict, Step } from '../planner/plan.js';
 
 const show = (value: unknown): string =>
@@ -12,8 +12,8 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 /** `via 192.168.10.3 → 192.168.10.33`, fields in the order of the kind. */
 export function fieldChanges(before: Resource, after: Resource, fields: readonly string[]): string {
   return fields
-    .filter((field) => !isText(valueOf(after, field)) && !isText(valueOf(before, field)))
-    .map((field) => `${field} ${show(valueOf(before, field))} → ${show(valueOf(after, field))}`)
+    .filter((field) => !isText(fieldOf(after, field)) && !isText(fieldOf(before, field)))
+    .map((field) => `${field} ${show(fieldOf(before, field))} → ${show(fieldOf(after, field))}`)
     .join(', ');
 }
 
@@ -24,11 +24,16 @@ export function lineChanges(step: Step | Conflict): string[] {
   const subject = after ?? before;
   if (subject === undefined) return [];
   return kinds.of(subject).fields.flatMap((field) => {
-    const [old, now] = [before && valueOf(before, field), after && valueOf(after, field)];
+    const [old, now] = [before && fieldOf(before, field), after && fieldOf(after, field)];
     if (!isText(old) && !isText(now)) return [];
     return diffLines(show(old ?? ''), show(now ?? ''))
       .filter((part) => part.added || part.removed)
-      .flatMap((part) => part.value.split('\n').filter(Boolean).map((line) => `${part.added ? '+' : '-'} ${line}`));
+      .flatMap((part) =>
+        part.value
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => `${part.added ? '+' : '-'} ${line}`),
+      );
   });
 }
 

@@ -22,10 +22,18 @@ const ip = (family: 4 | 6): string => (family === 6 ? 'ip -6' : 'ip');
 
 function routeCommand(verb: Verb, r: Route): string {
   return words(
-    ip(familyOf(r.dst)), 'route', verb, r.type !== 'unicast' && r.type, r.dst,
-    r.via && `via ${r.via}`, r.dev && `dev ${r.dev}`, r.onlink && verb !== 'del' && 'onlink',
-    r.source && `src ${r.source}`, `proto ${r.proto}`,
-    r.table !== MAIN_TABLE && `table ${r.table}`, r.metric !== 0 && `metric ${r.metric}`,
+    ip(familyOf(r.dst)),
+    'route',
+    verb,
+    r.type !== 'unicast' && r.type,
+    r.dst,
+    r.via && `via ${r.via}`,
+    r.dev && `dev ${r.dev}`,
+    r.onlink && verb !== 'del' && 'onlink',
+    r.source && `src ${r.source}`,
+    `proto ${r.proto}`,
+    r.table !== MAIN_TABLE && `table ${r.table}`,
+    r.metric !== 0 && `metric ${r.metric}`,
   );
 }
 
@@ -33,10 +41,21 @@ function linkCommands(verb: Verb, l: Link): string[] {
   if (verb === 'del') return [`ip link del ${l.name}`];
   const settings = words(l.mac && `address ${l.mac}`, `mtu ${l.mtu}`, `alias ${quote(l.alias)}`);
   const vxlan = 'vni' in l.fixed ? l.fixed : undefined;
-  const create = vxlan && words(
-    'ip link add', l.name, 'type vxlan id', vxlan.vni, 'dev', vxlan.underlay, 'dstport', vxlan.port,
-    l.local && `local ${l.local}`, vxlan.learning ? 'learning' : 'nolearning', vxlan.gbp && 'gbp',
-  );
+  const create =
+    vxlan &&
+    words(
+      'ip link add',
+      l.name,
+      'type vxlan id',
+      vxlan.vni,
+      'dev',
+      vxlan.underlay,
+      'dstport',
+      vxlan.port,
+      l.local && `local ${l.local}`,
+      vxlan.learning ? 'learning' : 'nolearning',
+      vxlan.gbp && 'gbp',
+    );
   const set = `ip link set dev ${l.name} ${settings} ${l.up ? 'up' : 'down'}`;
   if (verb === 'add' && create) return [create, set];
   return vxlan && l.local ? [set, `ip link set dev ${l.name} type vxlan local ${l.local}`] : [set];
@@ -44,15 +63,40 @@ function linkCommands(verb: Verb, l: Link): string[] {
 
 const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => string[]>> = {
   link: linkCommands,
-  address: (verb: Verb, a: LinkAddress) => [words(ip(familyOf(a.address)), 'address', verb, `${a.address}/${a.len}`, 'dev', a.dev)],
-  neighbour: (verb: Verb, n: Neighbour) => [
-    words(ip(familyOf(n.address)), 'neighbour', verb, n.address, verb !== 'del' && `lladdr ${n.mac}`, 'dev', n.dev,
-      verb !== 'del' && 'nud permanent', verb !== 'del' && `proto ${n.proto}`),
+  address: (verb: Verb, a: LinkAddress) => [
+    words(ip(familyOf(a.address)), 'address', verb, `${a.address}/${a.len}`, 'dev', a.dev),
   ],
-  fdb: (verb: Verb, f: FdbEntry) => [words('bridge fdb', verb, f.mac, 'dev', f.dev, `dst ${f.dst}`, 'self', verb !== 'del' && 'permanent')],
+  neighbour: (verb: Verb, n: Neighbour) => [
+    words(
+      ip(familyOf(n.address)),
+      'neighbour',
+      verb,
+      n.address,
+      verb !== 'del' && `lladdr ${n.mac}`,
+      'dev',
+      n.dev,
+      verb !== 'del' && 'nud permanent',
+      verb !== 'del' && `proto ${n.proto}`,
+    ),
+  ],
+  fdb: (verb: Verb, f: FdbEntry) => [
+    words('bridge fdb', verb, f.mac, 'dev', f.dev, `dst ${f.dst}`, 'self', verb !== 'del' && 'permanent'),
+  ],
   route: (verb: Verb, r: Route) => [routeCommand(verb, r)],
   rule: (verb: Verb, r: Rule) => [
-    words(ip(r.family), 'rule', verb, 'pref', r.priority, `from ${r.from ?? 'all'}`, r.to && `to ${r.to}`, 'lookup', r.table, 'protocol', r.proto),
+    words(
+      ip(r.family),
+      'rule',
+      verb,
+      'pref',
+      r.priority,
+      `from ${r.from ?? 'all'}`,
+      r.to && `to ${r.to}`,
+      'lookup',
+      r.table,
+      'protocol',
+      r.proto,
+    ),
   ],
   file: (verb: Verb, f: TextFile) =>
     verb === 'del' ? [`rm -f ${quote(f.path)}`] : [`printf %s ${quote(f.content)} >${quote(f.path)}`],

@@ -17,7 +17,8 @@ export function planMarkdown(document: PlanDocument): string {
   const { plan, quarantined, warnings, summary } = document;
   const rows = READING_ORDER.flatMap((action) => plan.steps.filter((step) => step.action === action).map(changeRow));
   const table = ['| | what | change | why |', '|---|---|---|---|', ...rows].join('\n');
-  const folded = rows.length > 20 ? `<details><summary>${rows.length} changes</summary>\n\n${table}\n\n</details>` : table;
+  const folded =
+    rows.length > 20 ? `<details><summary>${rows.length} changes</summary>\n\n${table}\n\n</details>` : table;
   const blocks = [
     `**${summaryLine(summary)}**`,
     headline(document),

@@ -1,6 +1,6 @@
-import type { Step } from '../planner/plan.js';
+import type { Conflict, Plan, Step } from '../planner/plan.js';
 import { describeStep, fieldChanges, lineChanges } from './changes.js';
-import type { ExternalSummary, PlanDocument, Summary } from './document.js';
+import { type ExternalSummary, type PlanDocument, type Summary, summarise } from './document.js';
 import { type Paint, plain, READING_ORDER, VERBS, type Verb } from './paint.js';
 
 const INDENT = '  ';
@@ -20,7 +20,9 @@ export function headline({ node, backend, store, peers, external }: PlanDocument
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 export function summaryLine(summary: Summary): string {
-  const parts = READING_ORDER.filter((action) => summary[action] > 0).map((action) => `${summary[action]} to ${action}`);
+  const parts = READING_ORDER.filter((action) => summary[action] > 0).map(
+    (action) => `${summary[action]} to ${action}`,
+  );
   const changes = parts.length === 0 ? 'No changes' : `Plan: ${parts.join(', ')}`;
   const conflicts = summary.conflicts === 0 ? '' : `; ${plural(summary.conflicts, 'conflict')}`;
   const foreign = summary.foreign === 0 ? '' : `; ${plural(summary.foreign, 'foreign object')} left alone`;
@@ -34,26 +36,36 @@ function row(verb: Verb, key: string, words: string, below: readonly string[], p
   return [first, ...below.map((line) => REASON_INDENT + paint.dim(line))].join('\n');
 }
 
+/** The changes of a plan, deletions first, a reason under each. */
+function changeRows({ steps, conflicts }: Plan, paint: Paint): string {
+  const width = Math.max(0, ...[...steps, ...conflicts].map(({ key }) => key.length));
+  const stepRow = (step: Step): string =>
+    row(step.action, step.key.padEnd(width), describeStep(step), [...lineChanges(step), step.reason], paint);
+  const conflictRow = ({ key, before, after, fields, reason }: Conflict): string => {
+    const why = `${reason}, but something that is not flan's stands here: --adopt takes it over`;
+    return row('conflict', key.padEnd(width), fieldChanges(before, after, fields), [why], paint);
+  };
+  return [
+    ...conflicts.map(conflictRow),
+    ...READING_ORDER.flatMap((action) => steps.filter((step) => step.action === action).map(stepRow)),
+  ].join('\n');
+}
+
+const paragraphs = (blocks: readonly string[]): string => `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+
+/** The changes alone, for plans that follow from no leases. */
+export const changesText = (plan: Plan, foreign: Readonly<Record<string, number>>, paint: Paint = plain): string =>
+  paragraphs([changeRows(plan, paint), summaryLine(summarise(plan, foreign))]);
+
 /** A plan as people read it: deletions first, a reason under every change, nothing that did not change. */
 export function planText(document: PlanDocument, paint: Paint = plain): string {
   const { plan, warnings, quarantined, summary } = document;
-  const width = Math.max(0, ...[...plan.steps, ...plan.conflicts].map(({ key }) => key.length));
-  const stepRow = (step: Step): string =>
-    row(step.action, step.key.padEnd(width), describeStep(step), [...lineChanges(step), step.reason], paint);
-  const rows = [
-    ...plan.conflicts.map(({ key, before, after, fields, reason }) =>
-      row('conflict', key.padEnd(width), fieldChanges(before, after, fields), [
-        `${reason}, but something that is not flan's stands here: --adopt takes it over`,
-      ], paint),
-    ),
-    ...READING_ORDER.flatMap((action) => plan.steps.filter((step) => step.action === action).map(stepRow)),
-  ];
   const notes = [
     ...quarantined.map(({ entry, code, message }) => `${paint.yellow('Left out')} ${entry}: ${message} (${code})`),
     ...warnings.map(
-      ({ code, message, hint }) => `${paint.yellow('Warning')} ${message} (${code})${hint ? `\n  ${paint.dim(hint)}` : ''}`,
+      ({ code, message, hint }) =>
+        `${paint.yellow('Warning')} ${message} (${code})${hint ? `\n  ${paint.dim(hint)}` : ''}`,
     ),
   ];
-  const blocks = [headline(document), rows.join('\n'), notes.join('\n'), summaryLine(summary)];
-  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+  return paragraphs([headline(document), changeRows(plan, paint), notes.join('\n'), summaryLine(summary)]);
 }

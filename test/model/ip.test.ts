@@ -24,9 +24,16 @@ const v4 = fc.bigInt({ min: 0n, max: (1n << 32n) - 1n }).map((n) => addressFromB
 // Runs of zero groups are what canonical IPv6 text is about, so they are made often.
 const v6 = fc
   .array(fc.oneof(fc.constant(0), fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 })
-  .map((groups) => addressFromBigInt(groups.reduce((n, g) => (n << 16n) | BigInt(g), 0n), 6));
+  .map((groups) =>
+    addressFromBigInt(
+      groups.reduce((n, g) => (n << 16n) | BigInt(g), 0n),
+      6,
+    ),
+  );
 const address = fc.oneof(v4, v6);
-const prefix = address.chain((a) => fc.integer({ min: 0, max: a.includes(':') ? 128 : 32 }).map((len) => makePrefix(a, len)));
+const prefix = address.chain((a) =>
+  fc.integer({ min: 0, max: a.includes(':') ? 128 : 32 }).map((len) => makePrefix(a, len)),
+);
 
 describe('addresses', () => {
   it.each([
@@ -45,8 +52,26 @@ describe('addresses', () => {
   });
 
   it.each([
-    '', '10', '10.1.2', '10.1.2.3.4', '10.1.2.256', '10.01.2.3', '10.1.2.3 ', '1..2.3', '.1.2.3',
-    ':', ':::', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '1::2::3', 'fd00::g', 'fe80::1%eth0', '12345::', '1.2.3.4::', '::1.2.3', '1:2:3:4:5:6:7::8',
+    '',
+    '10',
+    '10.1.2',
+    '10.1.2.3.4',
+    '10.1.2.256',
+    '10.01.2.3',
+    '10.1.2.3 ',
+    '1..2.3',
+    '.1.2.3',
+    ':',
+    ':::',
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '1::2::3',
+    'fd00::g',
+    'fe80::1%eth0',
+    '12345::',
+    '1.2.3.4::',
+    '::1.2.3',
+    '1:2:3:4:5:6:7::8',
   ])('%j is none', (text) => {
     expect(tryAddress(text)).toBeUndefined();
   });
@@ -72,8 +97,16 @@ describe('addresses', () => {
   });
 
   it.each([
-    ['10.0.0.1', true], ['192.0.2.1', true], ['fd00::1', true], ['2001:db8::1', true],
-    ['169.254.1.1', false], ['fe80::1', false], ['127.0.0.1', false], ['::1', false], ['224.0.0.1', false], ['0.0.0.0', false],
+    ['10.0.0.1', true],
+    ['192.0.2.1', true],
+    ['fd00::1', true],
+    ['2001:db8::1', true],
+    ['169.254.1.1', false],
+    ['fe80::1', false],
+    ['127.0.0.1', false],
+    ['::1', false],
+    ['224.0.0.1', false],
+    ['0.0.0.0', false],
   ])('%s is global unicast: %s', (text, expected) => {
     expect(isGlobalUnicast(parseAddress(text))).toBe(expected);
   });
@@ -90,9 +123,12 @@ describe('prefixes', () => {
     expect(parsePrefix(text)).toBe(canonical);
   });
 
-  it.each(['10.0.0.0', '10.0.0.0/33', 'fd00::/129', '10.0.0.0/-1', '10.0.0.0/', '/24', '10.0.0.0/a', '10.0.0/24'])('%j is none', (text) => {
-    expect(tryPrefix(text)).toBeUndefined();
-  });
+  it.each(['10.0.0.0', '10.0.0.0/33', 'fd00::/129', '10.0.0.0/-1', '10.0.0.0/', '/24', '10.0.0.0/a', '10.0.0/24'])(
+    '%j is none',
+    (text) => {
+      expect(tryPrefix(text)).toBeUndefined();
+    },
+  );
 
   it('hold their first and last address and nothing beside them', () => {
     fc.assert(
@@ -112,14 +148,18 @@ describe('prefixes', () => {
   });
 
   it('overlap exactly when one holds the other', () => {
-    fc.assert(fc.property(prefix, prefix, (p, q) => {
-      expect(overlaps(p, q)).toBe(contains(p, q) || contains(q, p));
-    }));
+    fc.assert(
+      fc.property(prefix, prefix, (p, q) => {
+        expect(overlaps(p, q)).toBe(contains(p, q) || contains(q, p));
+      }),
+    );
   });
 
   it('never mix families', () => {
-    fc.assert(fc.property(v4, v6, (a, b) => {
-      expect(contains(makePrefix(a, 0), b) || contains(makePrefix(b, 0), a)).toBe(false);
-    }));
+    fc.assert(
+      fc.property(v4, v6, (a, b) => {
+        expect(contains(makePrefix(a, 0), b) || contains(makePrefix(b, 0), a)).toBe(false);
+      }),
+    );
   });
 });

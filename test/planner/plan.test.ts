@@ -2,12 +2,31 @@ import { describe, expect, it } from 'vitest';
 import { plan } from '../../src/planner/plan.js';
 import { nobody, seen, type Toy, toyKinds, wanted } from '../support/toy-kind.js';
 
-const toy = (name: string, more: Partial<Toy> = {}): Toy => ({ kind: 'toy', name, colour: 'red', shape: 'round', mine: true, ...more });
-const child = (name: string, parent: string, more: Partial<Toy> = {}): Toy => ({ ...toy(name, more), kind: 'toy-child', parent });
+const toy = (name: string, more: Partial<Toy> = {}): Toy => ({
+  kind: 'toy',
+  name,
+  colour: 'red',
+  shape: 'round',
+  mine: true,
+  ...more,
+});
+const child = (name: string, parent: string, more: Partial<Toy> = {}): Toy => ({
+  ...toy(name, more),
+  kind: 'toy-child',
+  parent,
+});
 
 const planOf = (want: readonly Toy[], have: readonly Toy[], adopt: 'yes' | 'no' = 'no') => {
-  const { steps, conflicts, unchanged } = plan({ desired: wanted(want), observed: seen(have), kinds: toyKinds, ownership: nobody, adopt });
-  const words = steps.map((step) => ('fields' in step ? [step.action, step.key, ...step.fields] : [step.action, step.key]).join(' '));
+  const { steps, conflicts, unchanged } = plan({
+    desired: wanted(want),
+    observed: seen(have),
+    kinds: toyKinds,
+    ownership: nobody,
+    adopt,
+  });
+  const words = steps.map((step) =>
+    ('fields' in step ? [step.action, step.key, ...step.fields] : [step.action, step.key]).join(' '),
+  );
   return { steps: words, conflicts: conflicts.map(({ key }) => key), unchanged };
 };
 
@@ -20,7 +39,12 @@ describe('plan', () => {
     ['replaces what cannot', [toy('a', { shape: 'flat', colour: 'blue' })], [toy('a')], ['replace toy/a colour shape']],
     ['leaves alone what desired does not mention', [toy('a')], [toy('a', { note: 'x' })], []],
     ['makes parents first', [child('x', 'a'), toy('a')], [], ['create toy/a', 'create toy-child/x']],
-    ['makes before it breaks', [toy('b')], [toy('a'), child('x', 'a')], ['create toy/b', 'delete toy-child/x', 'delete toy/a']],
+    [
+      'makes before it breaks',
+      [toy('b')],
+      [toy('a'), child('x', 'a')],
+      ['create toy/b', 'delete toy-child/x', 'delete toy/a'],
+    ],
     [
       'makes again what stands on a replaced parent',
       [toy('a', { shape: 'flat' }), child('x', 'a'), child('y', 'b'), toy('b')],

@@ -11,7 +11,15 @@ const note = fc.option(fc.constantFrom('x', 'y'), { nil: undefined });
 const parent = (mine: fc.Arbitrary<boolean>): fc.Arbitrary<Toy> =>
   fc.record({ kind: fc.constant('toy' as const), name, colour, shape, note, mine }) as fc.Arbitrary<Toy>;
 const child = (mine: fc.Arbitrary<boolean>): fc.Arbitrary<Toy> =>
-  fc.record({ kind: fc.constant('toy-child' as const), name, colour, shape, note, parent: name, mine }) as fc.Arbitrary<Toy>;
+  fc.record({
+    kind: fc.constant('toy-child' as const),
+    name,
+    colour,
+    shape,
+    note,
+    parent: name,
+    mine,
+  }) as fc.Arbitrary<Toy>;
 
 /** A desired state is closed: whoever needs a parent has it. */
 const closed = (toys: readonly Toy[]): Toy[] => {
@@ -25,10 +33,13 @@ const desired = fc.array(fc.oneof(parent(fc.constant(true)), child(fc.constant(t
 const pair = desired.chain((toys) =>
   fc
     .tuple(
-      fc.array(fc.record({ keep: fc.boolean(), recolour: fc.boolean(), reshape: fc.boolean(), foreign: fc.boolean() }), {
-        minLength: toys.length,
-        maxLength: toys.length,
-      }),
+      fc.array(
+        fc.record({ keep: fc.boolean(), recolour: fc.boolean(), reshape: fc.boolean(), foreign: fc.boolean() }),
+        {
+          minLength: toys.length,
+          maxLength: toys.length,
+        },
+      ),
       fc.array(fc.oneof(parent(fc.boolean()), child(fc.boolean())), { maxLength: 4 }),
     )
     .map(([changes, extra]) => {
@@ -81,7 +92,8 @@ describe('plan', () => {
       fc.property(pair, ({ want, have }) => {
         const { steps, conflicts } = plan({ ...base, desired: want, observed: have });
         const foreign = [...have].filter(([, resource]) => !(resource as unknown as Toy).mine).map(([key]) => key);
-        for (const key of foreign) expect(steps.filter((step) => step.key === key && step.action !== 'create')).toEqual([]);
+        for (const key of foreign)
+          expect(steps.filter((step) => step.key === key && step.action !== 'create')).toEqual([]);
         expect(conflicts.map(({ key }) => key).sort()).toEqual(foreign.filter((key) => want.has(key)).sort());
       }),
     );

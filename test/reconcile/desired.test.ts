@@ -4,7 +4,8 @@ import { DesiredIndex } from '../../src/reconcile/desired.js';
 import { type Toy, toyKinds } from '../support/toy-kind.js';
 
 const toy = (name: string, colour: string): Toy => ({ kind: 'toy', name, colour, shape: 'round', mine: true });
-const claim = (owner: string, names: readonly string[]) => names.map((name) => ({ resource: toy(name, owner), because: owner }));
+const claim = (owner: string, names: readonly string[]) =>
+  names.map((name) => ({ resource: toy(name, owner), because: owner }));
 
 describe('DesiredIndex', () => {
   it('gives a key that two ask for to the first, and to the second when the first lets go', () => {

@@ -1,6 +1,5 @@
+import type { Request, Verb } from '../../netlink/wire/request.js';
 import type { Resource } from '../../planner/kind.js';
-import type { Verb } from '../../netlink/wire/request.js';
-import type { Request } from '../../netlink/wire/request.js';
 import type { Links } from './links.js';
 
 /** The way of one kind between resources and messages; its way back is a function of the same file. */

@@ -1,6 +1,7 @@
-import { kinds } from '../../kinds/index.js';
 import { asFlanError, FlanError } from '../../errors.js';
-import { CommandSocket } from '../../netlink/command.js';
+import { kinds } from '../../kinds/index.js';
+import type { CommandSocket } from '../../netlink/command.js';
+import { dumpLinks } from '../../netlink/dumps.js';
 import { MonitorSocket } from '../../netlink/monitor.js';
 import {
   RTNLGRP_IPV4_IFADDR,
@@ -13,11 +14,10 @@ import {
   RTNLGRP_NEIGH,
 } from '../../netlink/wire/constants.js';
 import { decodeEvent } from '../../netlink/wire/event.js';
-import { dumpLinks } from '../../netlink/dumps.js';
-import { subjectOf } from '../drivers.js';
-import type { Driver, Observation, Outcome, Scope } from '../driver.js';
-import { type Key, type Resource, valueOf } from '../../planner/kind.js';
+import { fieldOf, type Key, type Resource } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
+import type { Driver, Observation, Outcome, Scope } from '../driver.js';
+import { subjectOf } from '../drivers.js';
 import { addressCodec } from './address.js';
 import type { NetlinkCodec } from './codec.js';
 import { fdbCodec } from './fdb.js';
@@ -31,7 +31,14 @@ import { routeCodec } from './route.js';
 import { ruleCodec } from './rule.js';
 
 // Each codec is checked against its own resource type where it is written; the table only forgets which one that is.
-const CODECS = [linkCodec, addressCodec, neighbourCodec, fdbCodec, routeCodec, ruleCodec] as readonly unknown[] as NetlinkCodec[];
+const CODECS = [
+  linkCodec,
+  addressCodec,
+  neighbourCodec,
+  fdbCodec,
+  routeCodec,
+  ruleCodec,
+] as readonly unknown[] as NetlinkCodec[];
 const CODEC_OF = new Map(CODECS.map((codec) => [codec.kind, codec]));
 
 const GROUPS = [
@@ -53,7 +60,7 @@ function codecOf(kind: string): NetlinkCodec {
 
 /** The link that a resource stands on, if it stands on one. */
 function devOf(resource: Resource): string | undefined {
-  const dev = valueOf(resource, 'dev');
+  const dev = fieldOf(resource, 'dev');
   return typeof dev === 'string' ? dev : undefined;
 }
 

@@ -6,7 +6,9 @@ import type { Links } from './links.js';
 
 export const fdbCodec: NetlinkCodec<FdbEntry> = {
   kind: 'fdb',
-  requests: ({ verb, resource: { dev, mac, dst }, links }) => [fdbRequest(verb, { ifindex: links.indexOf(dev), mac, dst })],
+  requests: ({ verb, resource: { dev, mac, dst }, links }) => [
+    fdbRequest(verb, { ifindex: links.indexOf(dev), mac, dst }),
+  ],
 };
 
 /** @returns undefined for an entry without a remote host: the device's own or a bridge's */

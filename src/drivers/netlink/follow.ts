@@ -36,7 +36,8 @@ export function translator(scope: Scope, links: Links): (event: RouteEvent) => r
 
   const aboutRoute = (event: RouteEvent, message: RouteMessage): Notice[] => {
     const notices: Notice[] = [];
-    if (message.dstLen === 0 && message.type !== RTN_LOCAL) notices.push({ type: 'host', why: 'a default route changed' });
+    if (message.dstLen === 0 && message.type !== RTN_LOCAL)
+      notices.push({ type: 'host', why: 'a default route changed' });
     if (!isCandidate(message)) return notices;
     const resource = routeOf(message, links);
     const by = message.protocol === protocol ? undefined : `routing protocol ${message.protocol}`;
@@ -58,7 +59,7 @@ export function translator(scope: Scope, links: Links): (event: RouteEvent) => r
     if (message.info?.kind === 'veth' && message.alias !== alias && !links.isUsed(name)) return notices;
     const what = isGone ? 'was deleted' : before === undefined ? 'appeared' : 'changed';
     notices.push({ type: 'host', why: `link ${name} ${what}` });
-    if (links.isUsed(name) || before?.name !== undefined && links.isUsed(before.name)) {
+    if (links.isUsed(name) || (before?.name !== undefined && links.isUsed(before.name))) {
       notices.push({ type: 'doubt', why: `link ${name} ${what}` });
     }
     return notices;

@@ -1,9 +1,9 @@
-import { familyOf } from '../../model/ip.js';
-import type { Link } from '../../kinds/link.js';
-import { IFF_UP } from '../../netlink/wire/constants.js';
-import type { LinkInfo } from '../../netlink/wire/link-info.js';
-import { addLink, deleteLink, type LinkFields, type LinkMessage, setLink } from '../../netlink/wire/link.js';
 import { FlanError } from '../../errors.js';
+import type { Link } from '../../kinds/link.js';
+import { familyOf } from '../../model/ip.js';
+import { IFF_UP } from '../../netlink/wire/constants.js';
+import { addLink, deleteLink, type LinkFields, type LinkMessage, setLink } from '../../netlink/wire/link.js';
+import type { LinkInfo } from '../../netlink/wire/link-info.js';
 import type { NetlinkCodec } from './codec.js';
 import { isUp, type Links } from './links.js';
 
@@ -42,7 +42,10 @@ export const linkCodec: NetlinkCodec<Link> = {
     if (verb === 'add') {
       const { name, mtu, mac } = link;
       // The alias cannot be set while the link is made; by the name it is found right after.
-      return [addLink({ name, mtu, ...(mac && { mac }), info: infoOf(link, links) }), setLink({ name, ...settings(link) })];
+      return [
+        addLink({ name, mtu, ...(mac && { mac }), info: infoOf(link, links) }),
+        setLink({ name, ...settings(link) }),
+      ];
     }
     return [setLink({ index: links.indexOf(link.name), ...settings(link), info: infoOf(link, links) })];
   },

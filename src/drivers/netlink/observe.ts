@@ -2,7 +2,7 @@ import { fdbKind } from '../../kinds/fdb.js';
 import { linkKey } from '../../kinds/link.js';
 import { neighbourKind } from '../../kinds/neighbour.js';
 import { routeKey } from '../../kinds/route.js';
-import { addressOf, type Family, familyOf, lengthOf, parseIPv4, type Prefix } from '../../model/ip.js';
+import { addressOf, type Family, familyOf, lengthOf, type Prefix, parseIPv4 } from '../../model/ip.js';
 import type { CommandSocket } from '../../netlink/command.js';
 import { dumpAddresses, dumpFdb, dumpLinks, dumpNeighbours, dumpRoutes, dumpRules } from '../../netlink/dumps.js';
 import type { RouteMessage } from '../../netlink/wire/route.js';
@@ -32,11 +32,13 @@ export function observe({ socket, links, scope }: ObserveInput): Observation {
     if (message.alias === ownership.alias || wants(linkKey(message.name ?? ''))) resources.push(linkOf(message, links));
   }
   for (const { index } of own) {
-    for (const message of dumpAddresses(socket, { index })) push(resources, addressOfMessage(message, links, ownership.alias));
+    for (const message of dumpAddresses(socket, { index }))
+      push(resources, addressOfMessage(message, links, ownership.alias));
     for (const family of scope.families) {
       for (const message of dumpNeighbours(socket, { family, ifindex: index })) {
         const neighbour = neighbourOf(message, links);
-        if (neighbour && (neighbour.proto === ownership.protocol || wants(neighbourKind.key(neighbour)))) resources.push(neighbour);
+        if (neighbour && (neighbour.proto === ownership.protocol || wants(neighbourKind.key(neighbour))))
+          resources.push(neighbour);
       }
     }
     for (const message of dumpFdb(socket, { ifindex: index })) {

@@ -1,0 +1,65 @@
+import { boolean } from '@oclif/core/flags';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { networksOf } from '../model/network.js';
+import { FORMAT_VERSION } from '../version.js';
+import { approve } from './approve.js';
+import { requirePrivilege } from './privilege.js';
+import { SettingsCommand } from './settings-command.js';
+
+export class Destroy extends SettingsCommand {
+  static override readonly summary = 'Remove everything that flan made on this host';
+  static override readonly description =
+    "Only what carries flan's mark goes. The lease stays, unless --release is given.";
+  static override readonly flags = {
+    yes: boolean({ char: 'y', summary: 'Do not ask' }),
+    release: boolean({ summary: 'Give the lease back too: another node may get the subnet' }),
+    'dry-run': boolean({ summary: 'Show what would go and stop' }),
+  };
+
+  override async run(): Promise<ExitCode> {
+    const { flags } = await this.parse(Destroy);
+    const { settings } = await this.loadSettings(flags);
+    const { openSession, destroy, previewDestroy, changesText, applyText, lockHost } = await import('./engine.js');
+    const session = await openSession(settings);
+    const { signal } = this;
+    const input = { session, signal, lease: flags.release ? 'release' : 'keep' } as const;
+    try {
+      if (!flags['dry-run']) requirePrivilege('destroy');
+      const network = await session.store.network(signal);
+      const lock = flags['dry-run']
+        ? undefined
+        : lockHost({ ...settings, networks: networksOf(network), holder: 'flan destroy' });
+      try {
+        const shown = await previewDestroy(input);
+        const document = {
+          format_version: FORMAT_VERSION,
+          kind: 'flan.destroy',
+          plan: shown.plan,
+          foreign: shown.foreign,
+        };
+        if (!flags.json) this.out(changesText(shown.plan, shown.foreign, this.colours));
+        else if (flags['dry-run']) this.print(document);
+        if (flags['dry-run']) return EXIT.ok;
+        if (shown.plan.steps.length === 0) {
+          if (flags.json) this.print({ ...document, ...{ outcomes: [] } });
+          return EXIT.ok;
+        }
+        if (!flags.yes && (await approve('Remove all of this?', signal)) === 'no') return EXIT.declined;
+        const outcomes = await destroy(shown, input);
+        const failed = outcomes.filter(({ status }) => status !== 'done').length;
+        if (flags.json) {
+          this.print({ ...document, ...{ outcomes: outcomes.map(({ step, status }) => ({ key: step.key, status })) } });
+        } else {
+          const { plan } = await previewDestroy({ ...input, lease: 'keep' });
+          this.out(applyText({ outcomes, left: plan.steps, untried: 0 }, this.colours));
+        }
+        if (signal.aborted) throw signal.reason;
+        return failed > 0 ? EXIT.partial : EXIT.ok;
+      } finally {
+        lock?.release();
+      }
+    } finally {
+      await session.close();
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Outcome } from '../drivers/driver.js';
+import type { Action, Step } from '../planner/plan.js';
+import { type Paint, plain, READING_ORDER } from './paint.js';
+
+const DONE: Readonly<Record<Action, string>> = {
+  create: 'created',
+  update: 'updated',
+  replace: 'replaced',
+  adopt: 'adopted',
+  delete: 'deleted',
+};
+
+export interface ApplyResult {
+  readonly outcomes: readonly Outcome[];
+  /** What a second look still found to be done. */
+  readonly left: readonly Step[];
+  /** Steps that were never tried because the run was interrupted. */
+  readonly untried: number;
+}
+
+/** How many of each action were carried out, in reading order: `1 deleted, 3 created`. */
+export function doneWords(outcomes: readonly Outcome[]): string {
+  const done = outcomes.filter(({ status }) => status === 'done');
+  const words = READING_ORDER.map((action) => {
+    const count = done.filter(({ step }) => step.action === action).length;
+    return count === 0 ? '' : `${count} ${DONE[action]}`;
+  }).filter((word) => word !== '');
+  return words.length === 0 ? 'nothing changed' : words.join(', ');
+}
+
+/** What an apply came to: failures one by one with the kernel's words, then one line. */
+export function applyText({ outcomes, left, untried }: ApplyResult, paint: Paint = plain): string {
+  const failures = outcomes.flatMap((outcome) =>
+    outcome.status === 'done' ? [] : [`  ${paint.red('!')} ${paint.bold(outcome.step.key)}  ${outcome.error.message}`],
+  );
+  const still = left
+    .filter(({ key }) => !outcomes.some(({ step, status }) => step.key === key && status !== 'done'))
+    .map(
+      ({ action, key }) =>
+        `  ${paint.red('!')} ${paint.bold(key)}  still to ${action}: it does not read back as applied`,
+    );
+  const state =
+    untried > 0
+      ? paint.yellow(`interrupted, ${untried} not tried`)
+      : failures.length > 0
+        ? paint.red(`${failures.length} failed`)
+        : left.length > 0
+          ? paint.red('not verified')
+          : paint.green('verified');
+  return `${[...failures, ...still, `Applied: ${doneWords(outcomes)}; ${state}.`].join('\n')}\n`;
+}
