@@ -78,11 +78,18 @@ export function statusOf(value: unknown): {
 /** 410, by HTTP or inside a watch: history before this is gone. */
 export const isExpired = (error: unknown): boolean => error instanceof ApiError && error.status === 410;
 
+export interface Unreachable {
+  /** What did not happen: `GET /api/v1/nodes got no answer`. */
+  readonly what: string;
+  readonly server: string;
+  readonly cause: unknown;
+}
+
 /** The network's and TLS's failures: nobody answered, or not who was expected. */
-export function unreachable(request: string, server: string, cause: unknown): FlanError {
+export function unreachable({ what, server, cause }: Unreachable): FlanError {
   const { code = '', message = String(cause) } = cause as { code?: string; message?: string };
   const tls = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL/.test(code);
-  return new FlanError('E_STORE_UNREACHABLE', `${request} got no answer from ${server}: ${message || code}`, {
+  return new FlanError('E_STORE_UNREACHABLE', `${what} from ${server}: ${message || code}`, {
     retry: true,
     hint: tls
       ? 'Check the certificate authority and the name in the server’s certificate'

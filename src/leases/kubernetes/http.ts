@@ -147,7 +147,7 @@ function send({ access, request, timeoutMs, signal }: Sending): Promise<http.Inc
     sent.once('error', (cause: NodeJS.ErrnoException) => {
       settle();
       const stale = sent.reusedSocket && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE');
-      const error = unreachable(nameOf(request), access.server, cause);
+      const error = unreachable({ what: `${nameOf(request)} got no answer`, server: access.server, cause });
       reject(signal.aborted ? signal.reason : stale ? new StaleConnection(error.code, error.message, error) : error);
     });
     sent.on('error', () => {}); // destroyed later, by the body's reader: it has the error already
@@ -178,7 +178,8 @@ async function* bodyOf({ access, request, response, idleTimeoutMs, signal }: Rea
     }
   } catch (cause) {
     signal.throwIfAborted();
-    throw cause instanceof FlanError ? cause : unreachable(nameOf(request), access.server, cause);
+    if (cause instanceof FlanError) throw cause;
+    throw unreachable({ what: `${nameOf(request)} got half an answer`, server: access.server, cause });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);

@@ -4,7 +4,11 @@ import path from 'node:path';
 import { decodeNetwork } from '../../../src/config/network.js';
 import { agentFor, type Credentials } from '../../../src/leases/kubernetes/credentials.js';
 import { type ApiClient, apiClient } from '../../../src/leases/kubernetes/http.js';
-import { type KubernetesStore, type KubernetesStoreOptions, kubernetesStore } from '../../../src/leases/kubernetes/store.js';
+import {
+  type KubernetesStore,
+  type KubernetesStoreOptions,
+  kubernetesStore,
+} from '../../../src/leases/kubernetes/store.js';
 import type { Network } from '../../../src/model/network.js';
 import { type FakeKube, type FakeKubeOptions, fakeKube } from './server.js';
 
@@ -62,7 +66,12 @@ const netConf = ({ ipv4, ipv6, nftables, backend }: Network) => ({
   EnableIPv4: ipv4 !== undefined,
   EnableIPv6: ipv6 !== undefined,
   EnableNFTables: nftables,
-  ...(ipv4 && { Network: ipv4.network, SubnetLen: ipv4.subnetLen, SubnetMin: ipv4.subnetMin, SubnetMax: ipv4.subnetMax }),
+  ...(ipv4 && {
+    Network: ipv4.network,
+    SubnetLen: ipv4.subnetLen,
+    SubnetMin: ipv4.subnetMin,
+    SubnetMax: ipv4.subnetMax,
+  }),
   ...(ipv6 && { IPv6Network: ipv6.network, IPv6SubnetLen: ipv6.subnetLen }),
   Backend: { Type: backend.type, ...backend.options },
 });

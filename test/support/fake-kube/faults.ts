@@ -41,8 +41,11 @@ export function sinkFor(response: http.ServerResponse, fault: Fault | undefined)
       if (response.destroyed) resolve();
       else if (response.write(bytes)) resolve();
       else {
-        response.once('drain', resolve);
-        response.once('close', resolve);
+        const on = () => {
+          response.off('drain', on).off('close', on);
+          resolve();
+        };
+        response.once('drain', on).once('close', on);
       }
     });
   return {

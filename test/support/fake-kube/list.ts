@@ -32,7 +32,7 @@ interface Token {
  * One page, in parts. With resourceVersion=0 the cache answers, which knows no pages; otherwise the store does, and a
  * continue token holds on to its moment until that is compacted away.
  */
-export function* listPage({ storage, query, selects }: ListOptions): Generator<string> {
+export function listPage({ storage, query, selects }: ListOptions): Iterable<string> {
   const asked = query.get('resourceVersion') ?? '';
   const limit = Number(query.get('limit') ?? 0);
   const token = readToken(query.get('continue'));
@@ -63,6 +63,10 @@ export function* listPage({ storage, query, selects }: ListOptions): Generator<s
       remainingItemCount: rest.length - page.length,
     }),
   };
+  return partsOf(metadata, page);
+}
+
+function* partsOf(metadata: unknown, page: readonly KubeObject[]): Generator<string> {
   yield `{"kind":"NodeList","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`;
   for (const [i, object] of page.entries()) yield `${i > 0 ? ',' : ''}${JSON.stringify(object)}`;
   yield ']}\n';
