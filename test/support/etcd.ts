@@ -63,15 +63,16 @@ async function prepareEtcd(options: EtcdOptions): Promise<EtcdServer> {
   const cluster = Object.entries(options.cluster ?? { [name]: peerUrl }).map((pair) => pair.join('='));
   const tlsArgs = tls
     ? [
-        ...['--cert-file', tls.server.cert, '--key-file', tls.server.key, '--trusted-ca-file', tls.caFile],
-        ...(tls.clientCerts === 'required' ? ['--client-cert-auth'] : []),
+        ...['--cert-file', tls.server.cert, '--key-file', tls.server.key],
+        // A trusted CA alone makes etcd demand client certificates too.
+        ...(tls.clientCerts === 'required' ? ['--client-cert-auth', '--trusted-ca-file', tls.caFile] : []),
       ]
     : [];
   const args = [
     ...['--name', name, '--data-dir', join(dir, 'data')],
     ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint],
     ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl],
-    ...['--initial-cluster', cluster.join(','), '--initial-cluster-token', dir],
+    ...['--initial-cluster', cluster.join(','), '--initial-cluster-token', cluster.join()],
     ...tlsArgs,
     ...(options.args ?? []),
   ];
@@ -91,8 +92,11 @@ async function prepareEtcd(options: EtcdOptions): Promise<EtcdServer> {
     pid: () => child?.pid ?? -1,
     kill,
     async start() {
-      child = spawn('etcd', args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } });
-      process.once('exit', () => child?.kill('SIGKILL'));
+      // The kernel ends it with the test process, however that ends.
+      child = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: process.env.PATH },
+      });
       await serving(child);
     },
     wipe: () => rmSync(join(dir, 'data'), { recursive: true, force: true }),

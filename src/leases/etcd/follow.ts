@@ -59,8 +59,8 @@ export async function* follow(input: Follow): AsyncGenerator<Seen> {
         }
         if (response.canceled) {
           const error = refusal(input.client, response);
-          if (error.meaning !== 'permission' || probed) throw error;
-          // etcd 3.4 uses the same words for an expired login, which an ordinary call notices and renews.
+          if ((error.meaning !== 'token' && error.meaning !== 'permission') || probed) throw error;
+          // The login has expired (some versions say so, some speak of permission): an ordinary call renews it.
           probed = true;
           await input.client.call(RANGE, { key: toBytes(input.layout.folder), limit: 1 }, signal);
           continue resume;
@@ -81,7 +81,8 @@ export async function* follow(input: Follow): AsyncGenerator<Seen> {
       throw input.client.failure(status.UNAVAILABLE, 'the server ended the watch');
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof FlanError) || (!started && !error.retry)) throw error;
+      if (!(error instanceof FlanError) || error.code === 'E_STORE_CLOSED') throw error;
+      if (!started && !error.retry) throw error;
       // A stream that stood for a while was healthy: what broke it is a new trouble.
       if (now() - createdAt > MAX_BACKOFF_MS) failures = 0;
       createdAt = Number.NaN;
@@ -122,6 +123,6 @@ function nextAfter(events: readonly Event[], { header }: WatchResponse, next: nu
 
 const refusal = (client: EtcdClient, { cancelReason }: WatchResponse): EtcdFailure =>
   client.failure(
-    /permission denied/.test(cancelReason) ? status.PERMISSION_DENIED : status.UNAVAILABLE,
-    cancelReason || 'the watch was cancelled without a reason',
+    status.UNAVAILABLE,
+    cancelReason.replace(/^rpc error: code = \w+ desc = /, '') || 'the watch was cancelled',
   );

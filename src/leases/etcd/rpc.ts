@@ -1,4 +1,4 @@
-import { Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { onAbort } from './abort.js';
 import type { Connection } from './connection.js';
 import { EtcdFailure, isServiceError } from './failure.js';
@@ -20,20 +20,22 @@ export interface Call<I> {
 /** One request, one answer. @throws {EtcdFailure}, or a signal's reason */
 export function unary<T, I>(method: Method<T, I>, call: Call<I>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const ongoing = call.on.client.makeUnaryRequest(
-      method.path,
-      (value: I) => asBuffer(method.request.encode(value)),
-      (bytes: Buffer) => method.response.decode(bytes),
-      call.request,
-      metadata(call),
-      deadline(call),
-      (error, value) => {
-        unhook();
-        const aborted = call.signals.find((signal) => signal.aborted);
-        if (aborted) reject(aborted.reason);
-        else if (error) reject(failed(error, call));
-        else resolve(value as T);
-      },
+    const ongoing = start(call, (client) =>
+      client.makeUnaryRequest(
+        method.path,
+        (value: I) => asBuffer(method.request.encode(value)),
+        (bytes: Buffer) => method.response.decode(bytes),
+        call.request,
+        metadata(call),
+        deadline(call),
+        (error, value) => {
+          unhook();
+          const aborted = call.signals.find((signal) => signal.aborted);
+          if (aborted) reject(aborted.reason);
+          else if (error) reject(failed(error, call));
+          else resolve(value as T);
+        },
+      ),
     );
     const unhook = onAbort(call.signals, () => ongoing.cancel());
   });
@@ -41,12 +43,14 @@ export function unary<T, I>(method: Method<T, I>, call: Call<I>): Promise<T> {
 
 /** One request, answers until the server ends the stream. @throws {EtcdFailure}, or a signal's reason */
 export async function* stream<T, I>(method: Method<T, I>, call: Call<I>): AsyncGenerator<T> {
-  const ongoing = call.on.client.makeBidiStreamRequest(
-    method.path,
-    (value: I) => asBuffer(method.request.encode(value)),
-    (bytes: Buffer) => method.response.decode(bytes),
-    metadata(call),
-    deadline(call),
+  const ongoing = start(call, (client) =>
+    client.makeBidiStreamRequest(
+      method.path,
+      (value: I) => asBuffer(method.request.encode(value)),
+      (bytes: Buffer) => method.response.decode(bytes),
+      metadata(call),
+      deadline(call),
+    ),
   );
   const unhook = onAbort(call.signals, () => ongoing.cancel());
   const throwIfAborted = () => {
@@ -67,6 +71,23 @@ export async function* stream<T, I>(method: Method<T, I>, call: Call<I>): AsyncG
   throwIfAborted();
 }
 
+/** grpc-js throws at once when somebody else has found the connection broken and closed it. */
+function start<R>(call: Call<unknown>, begin: (client: Client) => R): R {
+  try {
+    return begin(call.on.client);
+  } catch (cause) {
+    for (const signal of call.signals) signal.throwIfAborted();
+    const details = cause instanceof Error ? cause.message : String(cause);
+    throw new EtcdFailure({
+      code: status.UNAVAILABLE,
+      details,
+      endpoint: call.on.endpoint.name,
+      user: call.user,
+      cause,
+    });
+  }
+}
+
 function metadata({ token }: Call<unknown>): Metadata {
   const result = new Metadata();
   // A member that has lost its leader must say so instead of keeping silent (rpctypes.MetadataRequireLeaderKey).
@@ -79,6 +100,13 @@ const deadline = ({ timeoutMs }: Call<unknown>) =>
   timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
 
 const failed = (error: ServiceError, { on, user }: Call<unknown>): EtcdFailure =>
-  new EtcdFailure({ code: error.code, details: error.details, endpoint: on.endpoint.name, user, cause: error });
+  new EtcdFailure({ code: error.code, details: tidy(error.details), endpoint: on.endpoint.name, user, cause: error });
+
+/** grpc-js ends some of its messages with a line break, a time and an empty note. */
+const tidy = (details: string): string =>
+  details
+    .replace(/\s+/g, ' ')
+    .replace(/( \([0-9TZ:.-]+\)\.)? Resolution note: $/, '')
+    .trim();
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
