@@ -1,6 +1,6 @@
 import { asFlanError, FlanError } from '../errors.js';
 import type { Family } from '../model/ip.js';
-import { valueOf as fieldOf, type Key, type Kind, type Resource, sameValue } from '../planner/kind.js';
+import { fieldOf, type Key, type Kind, type Resource, sameValue } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import type { Driver, Notice, Observation, Outcome, Scope } from './driver.js';
 
