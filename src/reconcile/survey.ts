@@ -5,6 +5,7 @@ import type { HostFacts } from '../model/facts.js';
 import type { Lease } from '../model/lease.js';
 import { familiesOf, type Network } from '../model/network.js';
 import type { Warning } from '../model/warning.js';
+import type { PreviousEnv } from '../traffic/subnet-env.js';
 import { type Inputs, inputs } from './inputs.js';
 import type { Session } from './session.js';
 
@@ -25,22 +26,20 @@ export async function survey(session: Session, signal: AbortSignal): Promise<Sur
 }
 
 /** The part of `survey` that asks the host only; `watch` repeats it when links or addresses change. */
-export function surveyHost(session: Session, network: Network): Survey {
-  const facts = session.facts();
-  const previous = session.previous();
-  const { external, explanation, warnings } = chooseExternal({
-    facts,
-    selection: session.selection,
-    families: familiesOf(network),
-  });
-  const made = inputs({
-    network,
-    external,
-    identity: session.identity,
-    own: undefined,
-    options: session.options,
-    previous: previous.networks,
-  });
+export const surveyHost = (session: Session, network: Network): Survey =>
+  surveyOf({ ...session, network, facts: session.facts(), previous: session.previous() });
+
+export interface SurveyInput extends Pick<Session, 'selection' | 'identity' | 'options'> {
+  readonly network: Network;
+  readonly facts: HostFacts;
+  /** What subnet.env holds from an earlier run. */
+  readonly previous: PreviousEnv;
+}
+
+/** What follows from values that have been read. @throws {FlanError} when there is no interface, no such backend */
+export function surveyOf({ network, facts, previous, selection, identity, options }: SurveyInput): Survey {
+  const { external, explanation, warnings } = chooseExternal({ facts, selection, families: familiesOf(network) });
+  const made = inputs({ network, external, identity, own: undefined, options, previous: previous.networks });
   return {
     facts,
     inputs: made,

@@ -1,0 +1,123 @@
+import type { Scope } from '../drivers/driver.js';
+import type { ObservedWorld } from '../drivers/drivers.js';
+import type { FlanError } from '../errors.js';
+import type { Explanation } from '../host/external.js';
+import type { LeaseListing } from '../leases/store.js';
+import { type Lease, leaseName } from '../model/lease.js';
+import type { LeaseTable } from '../model/lease-table.js';
+import type { Warning } from '../model/warning.js';
+import type { Kinds } from '../planner/kind.js';
+import { type Observed, type Plan, plan, type Step } from '../planner/plan.js';
+import { type ExternalSummary, type PlanDocument, type Refusal, summarise } from '../report/document.js';
+import { FORMAT_VERSION } from '../version.js';
+import { DesiredIndex, desiredForPeer, desiredLocally, speaks } from './desired.js';
+import { type Inputs, scopeOf } from './inputs.js';
+import { viewOwnLease } from './own-lease.js';
+import { peerTable, quarantineError } from './peers.js';
+import { hostWarnings, type Survey, withOwn } from './survey.js';
+
+export interface PrepareInput {
+  readonly survey: Survey;
+  readonly listing: LeaseListing;
+  readonly kinds: Kinds;
+  /** The lease that was just acquired; without it what acquiring would do is part of the plan. */
+  readonly own?: Lease;
+}
+
+/** All that is known before the host's own routes and files are looked at, and what of them to look at. */
+export interface Prepared {
+  readonly survey: Survey;
+  readonly listing: LeaseListing;
+  /** With the own lease, if there is one. */
+  readonly inputs: Inputs;
+  readonly desired: DesiredIndex;
+  readonly table: LeaseTable;
+  readonly scope: Scope;
+  readonly leaseStep: Step | undefined;
+  readonly warnings: readonly Warning[];
+}
+
+/** The first half of a preview: what is desired. @throws {FlanError} for what makes the overlay impossible */
+export function prepare({ survey, listing, kinds, own: held }: PrepareInput): Prepared {
+  const view = held ? { own: held, step: undefined } : viewOwnLease(listing.leases, survey.request, kinds);
+  const inputs = withOwn(survey.inputs, view.own);
+  const warnings = [...survey.warnings, ...hostWarnings(inputs, survey.facts)];
+  const table = peerTable(inputs, survey.facts);
+  table.absorb({ type: 'snapshot', ...listing });
+  const desired = new DesiredIndex(kinds);
+  desired.set('local', desiredLocally(inputs));
+  for (const lease of table.admitted()) {
+    desired.set(lease.key, desiredForPeer(inputs, lease));
+    warnings.push(...peerWarnings(inputs, lease));
+  }
+  const scope = scopeOf(inputs, desired.desired);
+  return { survey, listing, inputs, desired, table, scope, leaseStep: view.step, warnings };
+}
+
+export interface ConcludeInput {
+  readonly prepared: Prepared;
+  /** What the drivers saw of `prepared.scope`. */
+  readonly world: ObservedWorld;
+  readonly kinds: Kinds;
+  readonly adopt: 'yes' | 'no';
+  /** The store's name, for people. */
+  readonly store: string;
+}
+
+/** A plan with everything it was computed from. */
+export interface Preview extends Prepared {
+  readonly document: PlanDocument;
+  readonly plan: Plan;
+  readonly observed: Observed;
+}
+
+/** The second half: what is desired against what there is. */
+export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput): Preview {
+  const { inputs, desired, table, listing, leaseStep, warnings, survey } = prepared;
+  const { observed, foreign } = world;
+  const { ownership } = inputs;
+  const whyGone = (): string => 'no lease asks for it any more';
+  const changes = plan({ desired: desired.desired, observed, kinds, ownership, adopt, whyGone });
+  const whole = leaseStep === undefined ? changes : { ...changes, steps: [leaseStep, ...changes.steps] };
+  const document: PlanDocument = {
+    format_version: FORMAT_VERSION,
+    kind: 'flan.plan',
+    node: inputs.identity.node,
+    backend: inputs.backend.type,
+    store,
+    peers: [...table.admitted()].length,
+    external: summariseExternal(inputs, survey.explanation),
+    plan: whole,
+    foreign,
+    quarantined: [
+      ...listing.rejected.map(({ entry, error }) => refusal(entry, error)),
+      ...[...table.quarantined()].map((one) => refusal(one.lease.key, quarantineError(one))),
+    ],
+    warnings,
+    summary: summarise(whole, foreign),
+  };
+  return { ...prepared, document, plan: whole, observed };
+}
+
+const refusal = (entry: string, { code, message }: FlanError): Refusal => ({ entry, code, message });
+
+const summariseExternal = ({ external }: Inputs, explanation: readonly Explanation[]): ExternalSummary[] =>
+  Object.values(external).map(({ family, dev, address, publicIp }) => ({
+    family,
+    dev,
+    address,
+    publicIp,
+    rule: explanation.find((line) => line.family === family && line.verdict === 'picked')?.rule ?? 'given',
+  }));
+
+/** What will not work with a peer. */
+export function peerWarnings({ backend, context }: Inputs, lease: Lease): readonly Warning[] {
+  if (speaks(backend.publishedType, lease)) return backend.checkPeer(context, lease);
+  return [
+    {
+      code: 'W_PEER_BACKEND',
+      message: `${leaseName(lease)} runs ${lease.backendType}, this node ${backend.type}: they cannot reach each other`,
+      hint: 'Give every node the same Backend in the network config.',
+    },
+  ];
+}
