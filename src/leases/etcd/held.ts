@@ -43,7 +43,8 @@ export function heldLeases({ client, ttlSeconds, now }: HeldOptions): HeldLeases
         return 'gone';
       }
       expiries.set(id, askedAt + ttl * 1000);
-      return ttl === ttlSeconds ? 'alive' : 'other';
+      // The server lengthens what is shorter than an election takes: what it granted us is right as it is.
+      return ttl === ttlSeconds || granted.has(id) ? 'alive' : 'other';
     },
     async drop(id, signal) {
       expiries.delete(id);

@@ -38,7 +38,7 @@ export async function release(holding: Holding, lease: Lease, signal: AbortSigna
     const kv = await readKey(holding, lease.key, signal);
     if (kv === undefined) return;
     const entry = readEntry(kv, { layout, expiries: held.expiries });
-    if ('lease' in entry && !sameHolder(entry.lease, lease)) return;
+    if ('lease' in entry ? !sameHolder(entry.lease, lease) : !held.expiries.has(kv.lease)) return;
     const request = { compare: [unchanged(kv)], success: [{ delete: { key: kv.key } }] };
     const { succeeded } = await client.call(TXN, request, signal);
     if (succeeded) return held.drop(kv.lease, signal);

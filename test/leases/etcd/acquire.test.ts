@@ -87,6 +87,19 @@ test('dual-stack nodes that start at once share neither half', async () => {
   expect(first?.key).toBe(`${first?.ipv4?.subnet.replace('/', '-')}&${first?.ipv6?.subnet.replace('/', '-')}`);
 });
 
+test('nodes that know one family and nodes that know both, at once: no subnet twice', async () => {
+  const at = place();
+  const few = stack('10.20.0.0/16', 24, '10.20.1.0', '10.20.30.0');
+  const stores = Array.from({ length: 6 }, () => at.store());
+  const [four, both] = [network({ ipv4: few }), network({ ipv4: few, ...sixes })];
+  const ask = (n: number) => request({ network: n % 2 ? four : both, node: `n${n}`, nodeId: `id${n}` });
+  const leases = await Promise.all(
+    Array.from({ length: 30 }, (_, n) => (stores[n % 6] as LeaseStore).acquire(ask(n), never)),
+  );
+  expectDistinct(leases);
+  expect(await at.names()).toHaveLength(30);
+});
+
 test('IPv6 only: each node gets a subnet of its own, under the key that flannel uses', async () => {
   const at = place();
   const leases = await herd([at.store(), at.store()], 10, { network: network(sixes) });
@@ -225,6 +238,15 @@ test('renewal prolongs without writing, and writes what has changed', async () =
   expect((await store.list(never)).leases).toMatchObject([{ expiresAtMs: 1_100_000, ipv4: { publicIp: '192.0.2.5' } }]);
 });
 
+test('a time shorter than etcd grants does not make every renewal a write', async () => {
+  const at = place({ ttlSeconds: 1 });
+  const store = at.store();
+  const lease = await store.acquire(request(), never);
+  const before = await at.stored(lease.key);
+  await store.renew(lease, request(), never);
+  expect(await at.stored(lease.key)).toEqual(before);
+});
+
 test('a lease of another length is exchanged for one of the configured length', async () => {
   const at = place();
   const old = await at.store({ ttlSeconds: 60 }).acquire(request(), never);
@@ -274,6 +296,16 @@ test('the own value made unreadable is repaired on renewal', async () => {
   await at.put(lease.key, 'not json', '--lease', id.toString(16));
   await store.renew(lease, request({ ip: '192.0.2.1' }), never);
   expect(await at.value(lease.key)).toContain('"NodeID":"id-a"');
+});
+
+test('an unreadable value that somebody else wrote is neither renewed nor removed', async () => {
+  const at = place();
+  const store = at.store();
+  const lease = await store.acquire(request({ ip: '192.0.2.1' }), never);
+  await at.put(lease.key, 'not json');
+  await expect(store.renew(lease, request({ ip: '192.0.2.1' }), never)).rejects.toHaveProperty('code', 'E_LEASE_LOST');
+  await store.release(lease, never);
+  expect(await at.value(lease.key)).toBe('not json');
 });
 
 test('release gives back key and etcd lease', async () => {
