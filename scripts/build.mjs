@@ -72,6 +72,7 @@ async function buildCli() {
     plugins: [withoutUnused],
     outExtension: { '.js': '.cjs' },
   });
+  refuseNamelessImports(result.metafile);
   const chunks = await Promise.all(
     result.outputFiles.map(async (file) => ({ path: file.path, code: await commonJs(file.text) })),
   );
@@ -83,6 +84,18 @@ async function buildCli() {
     chunks.map(({ path }) => path),
   );
   return result.metafile;
+}
+
+/**
+ * A CommonJS package that is imported lazily comes out with a default export alone, and the names are missed only when
+ * the line runs. Import it statically from a file of ours and that file lazily, or alias its ES module above.
+ */
+function refuseNamelessImports({ outputs }) {
+  const nameless = Object.values(outputs).filter(
+    ({ entryPoint, exports }) => entryPoint?.startsWith('node_modules/') && exports.join() === 'default',
+  );
+  if (nameless.length > 0)
+    throw new Error(`imported lazily, but CommonJS: ${nameless.map((o) => o.entryPoint).join(', ')}`);
 }
 
 async function commonJs(code) {

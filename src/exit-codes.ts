@@ -57,6 +57,7 @@ const ERRORS: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>>> = {
     'E_CLOSED',
     'E_CONFLICT',
     'E_DUMP',
+    'E_EXISTS',
     'E_FILE',
     'E_IDENTITY',
     'E_IPTABLES',

@@ -8,6 +8,6 @@ export async function showHelp(words: readonly string[]): Promise<void> {
   // The manifest that the build writes beside the bundle lists all commands, so none has to be loaded.
   const root = fileURLToPath(new URL('.', import.meta.url));
   const config = await Config.load({ root, pjson: PACKAGE as unknown as Config['pjson'], version: PACKAGE.version });
-  const help = new Help(config, { hideAliasesFromRoot: true, flagSortOrder: 'none' });
+  const help = new Help(config, { docopts: false, flagSortOrder: 'none', hideAliasesFromRoot: true });
   await help.showHelp([...words]);
 }

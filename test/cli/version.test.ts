@@ -54,6 +54,21 @@ describe('flan version', () => {
 
 const flipLastBit = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)]);
 
+describe('a Node that is too old', () => {
+  it.each(['18.20.4', '20.18.3'])('%s is told so, before anything else runs', async (old) => {
+    const preload = join(home, 'old.cjs');
+    writeFileSync(
+      preload,
+      `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${old}' } });`,
+    );
+    const { code, stdout, stderr } = await flan(['version'], { env: { NODE_OPTIONS: `--require ${preload}` } });
+    expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+    expect(stderr).toMatch(
+      new RegExp(`^Error E_NODE_VERSION: flan needs Node 20.19 or newer, this is ${old}\\n  hint:`),
+    );
+  });
+});
+
 describe('the code cache', () => {
   const folder = () => {
     const root = join(home, 'flan');
