@@ -47,7 +47,7 @@ export function writeRoute(writer: Writer, route: RouteFields): void {
   if (dstLen > 0) writer.prefixAddress(RTA.DST, dst, family);
   if (route.src !== undefined) writer.prefixAddress(RTA.SRC, route.src, family);
   if (route.iif !== undefined) writer.u32(RTA.IIF, route.iif);
-  if (priority !== undefined && priority !== 0) writer.u32(RTA.PRIORITY, priority);
+  if (priority !== undefined) writer.u32(RTA.PRIORITY, priority);
   if (route.mtu !== undefined && !hasRawMetrics(route)) writeMtu(writer, route.mtu);
   if (route.prefsrc !== undefined) writer.address(RTA.PREFSRC, route.prefsrc);
   if (via !== undefined) {

@@ -82,35 +82,42 @@ export class Writer {
   }
 
   u8(type: number, value: number): void {
-    this.words[this.header(type, 1) >> 2] = value & 255;
+    const at = this.header(type, 1);
+    this.words[at >> 2] = value & 255;
   }
 
   u16(type: number, value: number): void {
-    this.words[this.header(type, 2) >> 2] = value & 0xffff;
+    const at = this.header(type, 2);
+    this.words[at >> 2] = value & 0xffff;
   }
 
   /** Network order. */
   u16be(type: number, value: number): void {
-    this.words[this.header(type, 2) >> 2] = ((value & 255) << 8) | ((value >>> 8) & 255);
+    const at = this.header(type, 2);
+    this.words[at >> 2] = ((value & 255) << 8) | ((value >>> 8) & 255);
   }
 
   u32(type: number, value: number): void {
-    this.words[this.header(type, 4) >> 2] = value;
+    const at = this.header(type, 4);
+    this.words[at >> 2] = value;
   }
 
   /** Network order: an IPv4 address as a number, highest octet first. */
   u32be(type: number, value: number): void {
-    this.words[this.header(type, 4) >> 2] = swap32(value);
+    const at = this.header(type, 4);
+    this.words[at >> 2] = swap32(value);
   }
 
   blob(type: number, value: Uint8Array): void {
-    this.bytes.set(value, this.header(type, value.length));
+    const at = this.header(type, value.length);
+    this.bytes.set(value, at);
   }
 
   /** Zero-terminated, as the kernel writes its own. */
   text(type: number, value: string): void {
     const encoded = utf8.encode(value);
-    this.bytes.set(encoded, this.header(type, encoded.length + 1));
+    const at = this.header(type, encoded.length + 1);
+    this.bytes.set(encoded, at);
   }
 
   /** 4 or 16 bytes. The address must be canonical, as every Address is. */
@@ -125,14 +132,18 @@ export class Writer {
   }
 
   private addressOf({ type, family, text }: { type: number; family: Family; text: string }): void {
-    if (family === 4) this.words[this.header(type, 4) >> 2] = swap32(parseIPv4(text));
-    else {
-      const at = this.header(type, 16);
-      writeAddress(text as Address, this.bytes, at);
+    if (family === 4) {
+      this.u32be(type, parseIPv4(text));
+      return;
     }
+    const at = this.header(type, 16);
+    writeAddress(text as Address, this.bytes, at);
   }
 
-  /** Writes struct nlattr, zeroes the padding and returns where the value goes. */
+  /**
+   * Writes struct nlattr, zeroes the padding and returns where the value goes. It may put another buffer in the place
+   * of this one, so it is called before `words` or `bytes` is looked at.
+   */
   private header(type: number, valueBytes: number): number {
     const at = this.reserve(4 + aligned(valueBytes));
     this.words[at >> 2] = (4 + valueBytes) | (type << 16);
