@@ -40,6 +40,8 @@ function hintOf({ status, needs }: ApiFailure): string {
   if (status === 401) return 'Check the token or certificate: the server does not know it, or it has expired';
   if (status === 403) {
     const [verb, resource] = needs.split(' ');
+    if (resource === 'pods')
+      return 'Set NODE_NAME by the downward API (spec.nodeName), or let the ClusterRole get pods';
     return `Add to the ClusterRole: { apiGroups: [""], resources: ["${resource}"], verbs: ["${verb}"] }`;
   }
   if (status === 404) return 'Check the address of the API server and the name';

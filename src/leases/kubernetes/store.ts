@@ -1,4 +1,4 @@
-import { FlanError } from '../../errors.js';
+import { asFlanError, FlanError } from '../../errors.js';
 import { type Address, contains, FAMILIES, type Family } from '../../model/ip.js';
 import type { Lease } from '../../model/lease.js';
 import { familiesOf, type Network, networkOf } from '../../model/network.js';
@@ -80,6 +80,14 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
     return { type: 'lease', lease: { ...read.lease, nodeId: options.ownNodeId } };
   };
 
+  /** Only a Pod's Node has to be asked for. Peers can be read without it, so that it fails stops nothing. */
+  const knowOwnName = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await own.name(signal);
+    } catch (error) {
+      if (!signal.aborted) report(asFlanError(error));
+    }
+  };
   /** Follows the own Node until it has what a lease needs. */
   const readyNode = async (net: Network, signal: AbortSignal): Promise<NodeRecord> => {
     const name = await own.name(signal);
@@ -118,6 +126,7 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
     network,
 
     async list(signal) {
+      await knowOwnName(signal);
       const wanted = await families(signal);
       const read = (bytes: Buffer, span: Span): NodeEntry => entryOf(record(bytes, span), wanted);
       const request = { method: 'GET', path: NODES.path, needs: 'list nodes' } as const;
@@ -151,6 +160,7 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
         if (!signal.aborted) throw error;
       });
       if (wanted === undefined) return;
+      await knowOwnName(signal);
       const table = nodeTable();
       let latest: NodeRecord | undefined;
       const read = (bytes: Buffer, span: Span): NodeEntry => {
