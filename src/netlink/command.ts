@@ -32,6 +32,8 @@ export interface CommandSocketOptions {
   readonly netns?: string | undefined;
   /** NETLINK_*; NETLINK_ROUTE when absent. */
   readonly protocol?: number | undefined;
+  /** Room for answers: 832 bytes for each request of a batch that fails. */
+  readonly receiveBufferBytes?: number | undefined;
 }
 
 /**
@@ -53,7 +55,10 @@ export class CommandSocket {
 
   /** Needs no privilege; what it is used for may. @throws {FlanError} E_NETNS, E_NETLINK */
   static open(options: CommandSocketOptions = {}): CommandSocket {
-    const socket = openSocket({ ...options, receiveBufferBytes: RECEIVE_BUFFER_BYTES });
+    const socket = openSocket({
+      ...options,
+      receiveBufferBytes: options.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES,
+    });
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
       setNetlinkOption(socket.fd, option, 1);
     }

@@ -25,6 +25,7 @@ for (const [name, value] of [
   ['ENODATA', 61],
   ['EUCLEAN', 117],
   ['EMEDIUMTYPE', 124],
+  ['ENOTSUPP', 524], // inside the kernel only, but some drivers let it out
 ] as const) {
   errnoNames.set(value, name);
 }

@@ -41,6 +41,22 @@ kernelTest('a batch in which everything fails loses no answer', { needs: ['veth'
   expect(results.filter((result) => result instanceof NetlinkError)).toHaveLength(2000);
 });
 
+kernelTest(
+  'answers that are lost make a batch unknown, not successful, and the next one works',
+  { needs: ['veth'] },
+  (context) => {
+    const oif = makeVeth(commandSocket(context));
+    const socket = CommandSocket.open({ netns: context.netns.name, receiveBufferBytes: 1024 });
+    context.onEnd(() => socket.close());
+    const bad = manyRoutes(100, oif, () => true).map((route) => routeRequest('add', route));
+    expect(socket.batch(bad)).toEqual(bad.map(() => 'unknown'));
+    expect(socket.batch(bad.slice(0, 1))).toMatchObject([{ code: 'ENETUNREACH' }]);
+    const good = manyRoutes(100, oif).map((route) => routeRequest('add', route));
+    expect(socket.batch(good)).toEqual(good.map(() => undefined));
+    expect(dumpRoutes(socket, { family: 4, protocol: OURS })).toHaveLength(100);
+  },
+);
+
 kernelTest('a refusal says what was asked, the kernel’s reason and the place in the request', {}, (context) => {
   const socket = commandSocket(context);
   // RTA_PRIORITY (6) of two bytes instead of four.
