@@ -1,11 +1,11 @@
-import { type Address, addressFromBytes, formatIPv4 } from '../../model/ip.js';
+import { type Address, addressFromBytes } from '../../model/ip.js';
 import { attributes, badLength, eachAttribute, type RawAttribute } from './attributes.js';
 import { aligned, i32At, u16At, u32At, u32beAt } from './bytes.js';
 import { u32 } from './codecs.js';
 import { NLA_TYPE_MASK } from './constants.js';
 import { DecodeError } from './decode-error.js';
 import { familyOfAf, requireHeader } from './families.js';
-import { type NextHop, RouteMessage } from './route-message.js';
+import { type NextHop, type RareFields, RouteMessage } from './route-message.js';
 
 /** @see uapi/linux/rtnetlink.h `enum rtattr_type_t` */
 export const RTA = {
@@ -34,9 +34,10 @@ export function decodeRoute(bytes: Uint8Array, offset: number, length: number): 
   const route = new RouteMessage();
   route.family = familyOfAf(bytes[offset] ?? 0, { table: 'rtmsg', offset });
   route.dstLen = bytes[offset + 1] ?? 0;
-  route.srcLen = bytes[offset + 2] ?? 0;
+  const srcLen = bytes[offset + 2] ?? 0;
+  if (srcLen > 0) route.rare = { srcLen };
   const bits = route.family === 4 ? 32 : 128;
-  if (route.dstLen > bits || route.srcLen > bits) {
+  if (route.dstLen > bits || srcLen > bits) {
     throw new DecodeError(`a prefix longer than ${bits} bits`, { table: 'rtmsg', attribute: 'dst_len', offset });
   }
   route.tos = bytes[offset + 3] ?? 0;
@@ -84,9 +85,9 @@ function readWord(route: RouteMessage, type: number, value: number): boolean {
   }
 }
 
-/** Network order to number. */
+/** Network order to a signed number. */
 const swapped = (value: number): number =>
-  ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
+  (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
 
 interface Span {
   readonly type: number;
@@ -117,15 +118,13 @@ function readAttribute(route: RouteMessage, span: Span): void {
       route.priority = word(span);
       return;
     case RTA.PREFSRC:
-      if (route.family === 4) route.prefsrc4 = ipv4(span);
-      else route.prefsrcBytes = ipv6(span);
+      rareOf(route).prefsrc = addressAt(route, span);
       return;
     case RTA.SRC:
-      if (route.family === 4) route.srcAddress = formatIPv4(maskedTo(ipv4(span), route.srcLen));
-      else route.srcAddress = addressFromBytes(maskedBytes(ipv6(span), route.srcLen), 0, 6);
+      rareOf(route).src = addressAt(route, span);
       return;
     case RTA.IIF:
-      route.iif = word(span);
+      rareOf(route).iif = word(span);
       return;
     case RTA.VIA:
       readVia(route, span);
@@ -133,12 +132,12 @@ function readAttribute(route: RouteMessage, span: Span): void {
     case RTA.METRICS: {
       const metrics = routeMetrics.read(bytes, at, size);
       // A nest that holds more than the MTU stays whole, so that writing it back loses nothing.
-      route.mtu = metrics.mtu;
+      if (metrics.mtu !== undefined) rareOf(route).mtu = metrics.mtu;
       if (metrics.unknown !== undefined) keep(route, span);
       return;
     }
     case RTA.MULTIPATH:
-      route.nexthops = readNextHops(route, span);
+      rareOf(route).nexthops = readNextHops(route, span);
       return;
     default:
       keep(route, span);
@@ -147,7 +146,18 @@ function readAttribute(route: RouteMessage, span: Span): void {
 
 function keep(route: RouteMessage, { type, bytes, at, size }: Span): void {
   const raw: RawAttribute = { type, value: bytes.slice(at, at + size) };
-  route.unknown = route.unknown === undefined ? [raw] : [...route.unknown, raw];
+  const rare = rareOf(route);
+  rare.unknown = rare.unknown === undefined ? [raw] : [...rare.unknown, raw];
+}
+
+function rareOf(route: RouteMessage): RareFields {
+  route.rare ??= {};
+  return route.rare;
+}
+
+function addressAt(route: RouteMessage, span: Span): Address {
+  if (span.size !== (route.family === 4 ? 4 : 16)) throw wrongSize(span);
+  return addressFromBytes(span.bytes, span.at, route.family);
 }
 
 function word(span: Span): number {
@@ -157,7 +167,7 @@ function word(span: Span): number {
 
 function ipv4(span: Span): number {
   if (span.size !== 4) throw wrongSize(span);
-  return u32beAt(span.bytes, span.at);
+  return u32beAt(span.bytes, span.at) | 0;
 }
 
 function ipv6(span: Span): Uint8Array {
@@ -169,7 +179,7 @@ const wrongSize = ({ type, size, at }: Span): DecodeError =>
   new DecodeError(`a value of ${size} bytes`, { table: 'RTA', attribute: type & NLA_TYPE_MASK, offset: at });
 
 /** Host bits are zero in every Prefix, whoever wrote the message. */
-const maskedTo = (value: number, len: number): number => (len === 0 ? 0 : (value & (0xffffffff << (32 - len))) >>> 0);
+const maskedTo = (value: number, len: number): number => (len === 0 ? 0 : value & (0xffffffff << (32 - len)));
 
 function maskedBytes(bytes: Uint8Array, len: number): Uint8Array {
   for (let i = len >> 3; i < 16; i++) bytes[i] = i === len >> 3 ? (bytes[i] ?? 0) & (0xff00 >> (len & 7)) : 0;
@@ -180,7 +190,7 @@ function maskedBytes(bytes: Uint8Array, len: number): Uint8Array {
 function readVia(route: RouteMessage, span: Span): void {
   const family = familyOfAf(u16At(span.bytes, span.at), { table: 'rtvia', offset: span.at });
   if (span.size !== (family === 4 ? 6 : 18)) throw wrongSize(span);
-  if (family === 4) route.via4 = u32beAt(span.bytes, span.at + 2);
+  if (family === 4) route.via4 = u32beAt(span.bytes, span.at + 2) | 0;
   else route.viaBytes = span.bytes.slice(span.at + 2, span.at + 18);
 }
 

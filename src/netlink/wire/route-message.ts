@@ -36,7 +36,16 @@ export interface RouteFields {
   readonly unknown?: readonly RawAttribute[] | undefined;
 }
 
-const NONE = -1;
+/** What few routes have, apart: an object for each of a hundred thousand routes is as small as it can be. */
+export interface RareFields {
+  srcLen?: number;
+  src?: Address;
+  prefsrc?: Address;
+  iif?: number;
+  mtu?: number;
+  nexthops?: readonly NextHop[];
+  unknown?: readonly RawAttribute[];
+}
 
 /**
  * A route as the kernel told it. Reading a hundred thousand of them is a hot path: the decoder fills in numbers, and
@@ -45,27 +54,20 @@ const NONE = -1;
 export class RouteMessage implements RouteFields {
   family: Family = 4;
   dstLen = 0;
-  srcLen = 0;
   tos = 0;
   table = 0;
   protocol = 0;
   scope = 0;
   type = 0;
   flags = 0;
-  /** IPv4 addresses as unsigned numbers, -1 for none; of IPv6 ones, their 16 bytes. */
+  /** IPv4 addresses as signed 32-bit numbers, which V8 keeps without a box. Of IPv6 ones, their 16 bytes. */
   dst4 = 0;
-  via4 = NONE;
-  prefsrc4 = NONE;
+  via4: number | undefined = undefined;
   dstBytes: Uint8Array | undefined = undefined;
   viaBytes: Uint8Array | undefined = undefined;
-  prefsrcBytes: Uint8Array | undefined = undefined;
-  srcAddress: Address | undefined = undefined;
   oif: number | undefined = undefined;
-  iif: number | undefined = undefined;
   priority: number | undefined = undefined;
-  mtu: number | undefined = undefined;
-  nexthops: readonly NextHop[] | undefined = undefined;
-  unknown: readonly RawAttribute[] | undefined = undefined;
+  rare: RareFields | undefined = undefined;
   #dst: Prefix | undefined = undefined;
   #via: Address | undefined = undefined;
 
@@ -75,16 +77,33 @@ export class RouteMessage implements RouteFields {
   }
 
   get via(): Address | undefined {
-    this.#via ??= textOf(this.via4, this.viaBytes);
+    if (this.via4 !== undefined) this.#via ??= formatIPv4(this.via4);
+    else if (this.viaBytes !== undefined) this.#via ??= addressFromBytes(this.viaBytes, 0, 6);
     return this.#via;
   }
 
   get prefsrc(): Address | undefined {
-    return textOf(this.prefsrc4, this.prefsrcBytes);
+    return this.rare?.prefsrc;
   }
 
   get src(): Prefix | undefined {
-    return this.srcAddress && makePrefix(this.srcAddress, this.srcLen);
+    return this.rare?.src && makePrefix(this.rare.src, this.rare.srcLen ?? 0);
+  }
+
+  get iif(): number | undefined {
+    return this.rare?.iif;
+  }
+
+  get mtu(): number | undefined {
+    return this.rare?.mtu;
+  }
+
+  get nexthops(): readonly NextHop[] | undefined {
+    return this.rare?.nexthops;
+  }
+
+  get unknown(): readonly RawAttribute[] | undefined {
+    return this.rare?.unknown;
   }
 
   get onlink(): boolean {
@@ -107,8 +126,3 @@ export class RouteMessage implements RouteFields {
     };
   }
 }
-
-const textOf = (v4: number, bytes: Uint8Array | undefined): Address | undefined => {
-  if (v4 >= 0) return formatIPv4(v4);
-  return bytes === undefined ? undefined : addressFromBytes(bytes, 0, 6);
-};
