@@ -30,6 +30,8 @@ export const LEASE_FIELDS = [
 
 type Field = (typeof LEASE_FIELDS)[number];
 
+const KNOWN: ReadonlySet<string> = new Set(LEASE_FIELDS);
+
 /** Where a member stands: `leases/node-b.yaml:3:1`. Without a field: the lease itself. */
 export type Where = (field?: string) => string;
 
@@ -40,7 +42,7 @@ export type Where = (field?: string) => string;
 export function decodeLeaseFields(value: Json, where: Where): Lease {
   if (!isJsonObject(value)) throw bad(where(), 'a lease must be a mapping with subnet, publicIP and the like');
   for (const name of Object.keys(value)) {
-    if (!(LEASE_FIELDS as readonly string[]).includes(name)) {
+    if (!KNOWN.has(name)) {
       throw bad(where(name), `a lease has no member '${name}'${suggestion(name, LEASE_FIELDS)}`);
     }
   }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
-import { basename, extname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { FlanError } from '../../errors.js';
 import { LeaseBook } from './book.js';
 import { broken, type FileContent, type LeaseFile, parseJsonFile, parseYamlFile } from './parse.js';
@@ -23,9 +23,14 @@ export const NETWORK_FILES = ['network.yaml', 'network.yml', 'network.json', 'ne
 const STAMP_TICK_MS = 20;
 
 interface Stamp {
-  readonly text: string;
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
   readonly proves: boolean;
 }
+
+type Stamped = readonly [file: string, stamp: Stamp | undefined];
 
 export interface Grace {
   /** How long a file that does not parse may take to come right before that is told. */
@@ -55,14 +60,8 @@ export class LeaseFolder {
     const files = form === 'file' ? [this.path] : this.#list();
     const present = new Set(files);
     for (const file of [...this.book.files()]) if (!present.has(file)) this.#forget(file);
-    const read: string[] = [];
-    for (const file of files) {
-      const stamp = this.#stampOf(file);
-      const known = this.#stamps.get(file);
-      if (known !== undefined && stamp !== undefined && known.proves && known.text === stamp.text) continue;
-      read.push(file);
-    }
-    await this.#read(read, { form, graceMs });
+    const changed = files.map(stamped).filter(([file, stamp]) => !isSame(this.#stamps.get(file), stamp));
+    await this.#read(changed, { form, graceMs });
     return { identity: folderIdentity(form, stats), lookAgainAtMs: this.#lookAgainAtMs() };
   }
 
@@ -73,7 +72,7 @@ export class LeaseFolder {
   async reread(names: Iterable<string>, { graceMs }: Grace): Promise<number | undefined> {
     const { form } = statStore(this.path);
     const files = form === 'file' ? [this.path] : [...names].filter(isLeaseFile).map((name) => join(this.path, name));
-    await this.#read(new Set([...files, ...this.#suspects.keys()]), { form, graceMs });
+    await this.#read([...new Set([...files, ...this.#suspects.keys()])].map(stamped), { form, graceMs });
     return this.#lookAgainAtMs();
   }
 
@@ -83,19 +82,19 @@ export class LeaseFolder {
 
   #list(): string[] {
     try {
+      const start = join(this.path, '/'); // once, not per file
       return readdirSync(this.path)
         .filter(isLeaseFile)
-        .map((name) => join(this.path, name));
+        .map((name) => start + name);
     } catch (cause) {
       throw unreachable(this.path, cause);
     }
   }
 
-  async #read(files: Iterable<string>, { form, graceMs }: Grace & { readonly form: Form }): Promise<void> {
+  /** The stamps were taken before: a write between the two is then seen again rather than missed. */
+  async #read(files: readonly Stamped[], { form, graceMs }: Grace & { readonly form: Form }): Promise<void> {
     const thorough: { readonly file: string; readonly text: string }[] = [];
-    for (const file of files) {
-      // The stamp is taken first: a write between the two is then seen again rather than missed.
-      const stamp = this.#stampOf(file);
+    for (const [file, stamp] of files) {
       if (stamp === undefined) {
         this.#forget(file);
         continue;
@@ -110,7 +109,7 @@ export class LeaseFolder {
         this.#take(file, text, graceMs);
         continue;
       }
-      const content = extname(file) === '.json' ? parseJsonFile({ file, text, form }) : undefined;
+      const content = file.endsWith('.json') ? parseJsonFile({ file, text, form }) : undefined;
       if (content === undefined) thorough.push({ file, text });
       else this.#take(file, content, graceMs);
     }
@@ -140,18 +139,25 @@ export class LeaseFolder {
     this.#suspects.delete(file);
     this.book.remove(file);
   }
-
-  /** Undefined when it is no file, or no longer there. */
-  #stampOf(file: string): Stamp | undefined {
-    const stats = tryStat(file);
-    if (stats === 'refused') return { text: '', proves: false };
-    if (stats === undefined || !stats.isFile()) return undefined;
-    const { dev, ino, size, mtimeMs, ctimeMs } = stats;
-    // Compared with the file system's own clock, not the injected one.
-    const proves = Date.now() - Math.max(mtimeMs, ctimeMs) > STAMP_TICK_MS;
-    return { text: `${dev}:${ino}:${size}:${mtimeMs}:${ctimeMs}`, proves };
-  }
 }
+
+/** No stamp when it is no file, or no longer there. */
+function stamped(file: string): Stamped {
+  const stats = tryStat(file);
+  if (stats === 'refused') return [file, { ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0, proves: false }];
+  if (stats === undefined || !stats.isFile()) return [file, undefined];
+  const { ino, size, mtimeMs, ctimeMs } = stats;
+  // Held against the file system's own clock, which no test replaces.
+  const proves = Date.now() - Math.max(mtimeMs, ctimeMs) > STAMP_TICK_MS;
+  return [file, { ino, size, mtimeMs, ctimeMs, proves }];
+}
+
+const isSame = (known: Stamp | undefined, now: Stamp | undefined): boolean =>
+  known?.proves === true &&
+  known.mtimeMs === now?.mtimeMs &&
+  known.ctimeMs === now.ctimeMs &&
+  known.ino === now.ino &&
+  known.size === now.size;
 
 /** The time of birth tells a folder from one made anew with the same inode. The one file is a new one at every write. */
 const folderIdentity = (form: Form, { dev, ino, birthtimeMs }: Stats): string =>

@@ -51,6 +51,7 @@ export async function* watchFolder({ path, now, signal, onState }: FolderWatch):
   try {
     while (!signal.aborted) {
       let lookAgainAtMs: number | undefined;
+      let toldAtMs = now();
       try {
         const everything = doubt || heard >= BURST || [...names].some(isConfig);
         const changed = [...names];
@@ -71,7 +72,8 @@ export async function* watchFolder({ path, now, signal, onState }: FolderWatch):
             yield folder.book.snapshot(now());
           }
         } else lookAgainAtMs = await folder.reread(changed, { graceMs: GRACE_MS });
-        yield* folder.book.changes(now());
+        toldAtMs = now();
+        yield* folder.book.changes(toldAtMs);
       } catch (cause) {
         const error = asFlanError(cause);
         if (error.code !== 'E_STORE_UNREACHABLE' && error.code !== 'E_NETWORK_MISSING') throw error;
@@ -79,7 +81,7 @@ export async function* watchFolder({ path, now, signal, onState }: FolderWatch):
         if (state !== 'disconnected') onState?.({ state: 'disconnected', error, retryInMs: 0 });
         state = 'disconnected';
       }
-      await bell.wait(signal, earliest(lookAgainAtMs, untilExpiry(folder, now())));
+      await bell.wait(signal, earliest(lookAgainAtMs, untilExpiry(folder, { toldAtMs, nowMs: now() })));
       await settle(bell, { signal, quietMs: QUIET_MS });
       if (state === 'disconnected') doubt = true;
     }
@@ -113,10 +115,11 @@ function requireNetwork(path: string): void {
   );
 }
 
-const untilExpiry = (folder: LeaseFolder, nowMs: number): number | undefined => {
-  const at = folder.book.nextExpiryMs(nowMs);
+/** Counted from when expiries were last told: one that fell due since then is due at once. */
+function untilExpiry(folder: LeaseFolder, { toldAtMs, nowMs }: { readonly toldAtMs: number; readonly nowMs: number }) {
+  const at = folder.book.nextExpiryMs(toldAtMs);
   return at === undefined ? undefined : at - nowMs;
-};
+}
 
 function earliest(suspectAtMs: number | undefined, expiryInMs: number | undefined): number | undefined {
   const suspectInMs = suspectAtMs === undefined ? undefined : suspectAtMs - performance.now();
