@@ -5,6 +5,8 @@ export const alloc: Backend = {
   type: 'alloc',
   publishedType: '',
   families: [4, 6],
+  remembers: false,
+  usesLookups: () => false,
   options: () => ({}),
   overheadBytes: () => 0,
   advertise: () => ({}),

@@ -1,5 +1,5 @@
-import type { External, Identity } from '../model/facts.js';
-import type { Family } from '../model/ip.js';
+import type { External, HostLink, Identity, RouteLookup } from '../model/facts.js';
+import type { Address, Family } from '../model/ip.js';
 import type { Json, JsonObject } from '../model/json.js';
 import type { Lease } from '../model/lease.js';
 import type { Network } from '../model/network.js';
@@ -17,6 +17,12 @@ export interface BackendContext<Options = unknown> {
   readonly own: Lease | undefined;
   /** rtm_protocol to put on what we make. */
   readonly protocol: number;
+  /** IFLA_IFALIAS to put on the links we make. */
+  readonly alias: string;
+  /** The links of the host: a device of an earlier run keeps what peers know of it. */
+  readonly links: readonly Pick<HostLink, 'name' | 'kind' | 'mac'>[];
+  /** Which way the kernel would send to an underlay address now; undefined when there is none. */
+  readonly lookup: (address: Address) => RouteLookup | undefined;
 }
 
 /** One way to carry packets between nodes: pure functions from context to resources. */
@@ -25,6 +31,10 @@ export interface Backend<Options = unknown> {
   /** What the lease says as its BackendType; flannel publishes an empty one for some. */
   readonly publishedType: string;
   readonly families: readonly Family[];
+  /** Whether `advertise` repeats what the own lease says, so that peers need not learn anew. */
+  readonly remembers: boolean;
+  /** Whether what peers need follows from the host's routes, and so changes with them. */
+  usesLookups(options: Options): boolean;
   /** @throws {FlanError} E_NETWORK_CONFIG with the option's name */
   options(raw: JsonObject): Options;
   /** Bytes that encapsulation takes from the external interface's MTU. */

@@ -9,6 +9,8 @@ export const hostGw: Backend = {
   type: 'host-gw',
   publishedType: 'host-gw',
   families: [4, 6],
+  remembers: false,
+  usesLookups: () => false,
   options: () => ({}),
   overheadBytes: () => 0,
   advertise: () => ({}),

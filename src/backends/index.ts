@@ -3,8 +3,10 @@ import { suggestion } from '../model/did-you-mean.js';
 import { alloc } from './alloc.js';
 import type { Backend } from './backend.js';
 import { hostGw } from './host-gw.js';
+import { vxlan } from './vxlan.js';
 
-const BACKENDS: readonly Backend[] = [alloc, hostGw];
+// Each backend is checked against its own options where it is written; the table only forgets which those are.
+const BACKENDS = [alloc, hostGw, vxlan] as readonly unknown[] as readonly Backend[];
 
 export const backendTypes = (): string[] => BACKENDS.map(({ type }) => type);
 

@@ -22,7 +22,7 @@ export class Apply extends SettingsCommand {
     const { flags } = await this.parse(Apply);
     const { settings } = await this.loadSettings(flags);
     const { openSession, applyOnce, applyText, planText, preview, lockHost } = await import('./engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     const adopt = settings.adopt ? 'yes' : 'no';
     const { signal } = this;
     try {
@@ -33,8 +33,7 @@ export class Apply extends SettingsCommand {
         return EXIT.ok;
       }
       requirePrivilege('apply');
-      const network = await session.store.network(signal);
-      const lock = lockHost({ ...settings, networks: networksOf(network), holder: 'flan apply' });
+      const lock = lockHost({ ...settings, networks: networksOf(session.network), holder: 'flan apply' });
       try {
         const report = await applyOnce({
           session,

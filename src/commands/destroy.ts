@@ -20,15 +20,14 @@ export class Destroy extends SettingsCommand {
     const { flags } = await this.parse(Destroy);
     const { settings } = await this.loadSettings(flags);
     const { openSession, destroy, previewDestroy, changesText, applyText, lockHost } = await import('./engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     const { signal } = this;
     const input = { session, signal, lease: flags.release ? 'release' : 'keep' } as const;
     try {
       if (!flags['dry-run']) requirePrivilege('destroy');
-      const network = await session.store.network(signal);
       const lock = flags['dry-run']
         ? undefined
-        : lockHost({ ...settings, networks: networksOf(network), holder: 'flan destroy' });
+        : lockHost({ ...settings, networks: networksOf(session.network), holder: 'flan destroy' });
       try {
         const shown = await previewDestroy(input);
         const document = {

@@ -27,7 +27,7 @@ export class Plan extends SettingsCommand {
     const { flags } = await this.parse(Plan);
     const { settings } = await this.loadSettings(flags);
     const { openSession, preview, planText, planMarkdown, planCommands, summaryLine } = await import('./engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     try {
       const adopt = settings.adopt ? 'yes' : 'no';
       const { document } = await preview({ session, adopt, signal: this.signal });

@@ -11,7 +11,7 @@ export class Validate extends SettingsCommand {
     const { flags } = await this.parse(Validate);
     const { settings } = await this.loadSettings(flags);
     const { openSession, preview } = await import('./engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     try {
       const { document } = await preview({ session, adopt: 'no', signal: this.signal });
       const { quarantined, warnings, node, backend, store, peers, external } = document;

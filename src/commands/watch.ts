@@ -20,7 +20,7 @@ export class Watch extends SettingsCommand {
     const { settings } = await this.loadSettings(flags);
     requirePrivilege('watch');
     const { openSession, lockHost, systemClock, watch, watchLine } = await import('./engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     const { signal } = this;
     const stamp = (): string => new Date(systemClock.wallMs()).toISOString();
     if (flags.json) this.out(`${JSON.stringify({ type: 'version', format_version: FORMAT_VERSION, flan: VERSION })}\n`);
@@ -32,8 +32,7 @@ export class Watch extends SettingsCommand {
       }
     };
     try {
-      const network = await session.store.network(signal);
-      const lock = lockHost({ ...settings, networks: networksOf(network), holder: 'flan watch' });
+      const lock = lockHost({ ...settings, networks: networksOf(session.network), holder: 'flan watch' });
       try {
         await watch({
           session,

@@ -29,8 +29,13 @@ export interface Answer {
 
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** @throws {FlanError} E_TOOL_MISSING */
-function locate({ program, debianPackage, neededFor }: Call, searchPath: string): string {
+const searchPathOf = ({ searchPath }: Toolbox): string =>
+  searchPath ?? [process.env.PATH ?? '', ...SBIN].join(delimiter);
+
+export const isInstalled = (program: string, toolbox: Toolbox): boolean =>
+  find(program, searchPathOf(toolbox)) !== undefined;
+
+function find(program: string, searchPath: string): string | undefined {
   for (const directory of searchPath.split(delimiter)) {
     const path = join(directory, program);
     try {
@@ -40,6 +45,13 @@ function locate({ program, debianPackage, neededFor }: Call, searchPath: string)
       // Not here; the next directory may have it.
     }
   }
+  return undefined;
+}
+
+/** @throws {FlanError} E_TOOL_MISSING */
+function locate({ program, debianPackage, neededFor }: Call, searchPath: string): string {
+  const path = find(program, searchPath);
+  if (path !== undefined) return path;
   throw new FlanError('E_TOOL_MISSING', `${neededFor} need the program '${program}', which is not installed`, {
     hint: `Install it (Debian package ${debianPackage}).`,
   });
@@ -50,8 +62,7 @@ function locate({ program, debianPackage, neededFor }: Call, searchPath: string)
  * @throws {FlanError} E_TOOL_MISSING, E_NETNS, or the reason of `signal`
  */
 export function runTool(call: Call, toolbox: Toolbox, signal: AbortSignal): Promise<Answer> {
-  const searchPath = toolbox.searchPath ?? [process.env.PATH ?? '', ...SBIN].join(delimiter);
-  const path = locate(call, searchPath);
+  const path = locate(call, searchPathOf(toolbox));
   signal.throwIfAborted();
   const start = () => spawn(path, call.args, { env: { ...process.env, LC_ALL: 'C' }, stdio: 'pipe' });
   // A child is born in the namespace of the thread that makes it.

@@ -117,10 +117,28 @@ interface LookupInput {
 /** Nothing when there is no way. */
 function lookup({ socket, target, names }: LookupInput): [Address, RouteLookup][] {
   const route = routeTo(socket, target);
-  if (route instanceof NetlinkError) return [];
+  const found = route instanceof NetlinkError ? undefined : lookupOf(route, names);
+  return found === undefined ? [] : [[target, found]];
+}
+
+function lookupOf(route: RouteMessage, names: ReadonlyMap<number, string>): RouteLookup | undefined {
   const { dev, via } = wayOf(route, names);
   const source = route.prefsrc;
-  return dev === undefined ? [] : [[target, { dev, ...(source && { source }), ...(via && { via }) }]];
+  return dev === undefined ? undefined : { dev, ...(source && { source }), ...(via && { via }) };
+}
+
+/** Answers which way the kernel would send to an address now; undefined when there is none. */
+export function routeLookup(socket: CommandSocket): (target: Address) => RouteLookup | undefined {
+  let names = new Map<number, string>();
+  return (target) => {
+    const route = routeTo(socket, target);
+    if (route instanceof NetlinkError) return undefined;
+    const index = route.oif ?? route.nexthops?.[0]?.oif;
+    if (index !== undefined && !names.has(index)) {
+      names = new Map(dumpLinks(socket).map((link) => [link.index, link.name ?? `index${link.index}`]));
+    }
+    return lookupOf(route, names);
+  };
 }
 
 /** Of several next hops the first. */

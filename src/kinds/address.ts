@@ -1,4 +1,4 @@
-import type { Address } from '../model/ip.js';
+import { type Address, contains, type Prefix } from '../model/ip.js';
 import { type Kind, keyOf } from '../planner/kind.js';
 import { linkKey } from './link.js';
 
@@ -20,6 +20,8 @@ export const addressKind: Kind<LinkAddress> = {
   fields: [],
   inPlace: [],
   needs: ({ dev }) => [linkKey(dev)],
-  owns: ({ onOwnLink }) => onOwnLink,
+  // The link-local address that the kernel gives a link, and what people added, are not ours.
+  owns: ({ onOwnLink, address }, { networks }) =>
+    onOwnLink && networks.some((network) => contains(network as Prefix, address)),
   describe: () => '',
 };

@@ -2,11 +2,15 @@ import { type Kind, Kinds } from '../planner/kind.js';
 import { addressKind } from './address.js';
 import { fdbKind } from './fdb.js';
 import { fileKind } from './file.js';
+import { iptablesRulesKind } from './iptables-rules.js';
 import { leaseKind } from './lease.js';
 import { linkKind } from './link.js';
 import { neighbourKind } from './neighbour.js';
+import { nftTableKind } from './nft-table.js';
+import { offloadKind } from './offload.js';
 import { routeKind } from './route.js';
 import { ruleKind } from './rule.js';
+import { sysctlKind } from './sysctl.js';
 
 // Each kind is checked against its own resource type where it is written; the registry only forgets which one that is.
 const all = [
@@ -17,6 +21,10 @@ const all = [
   fdbKind,
   routeKind,
   ruleKind,
+  sysctlKind,
+  offloadKind,
+  nftTableKind,
+  iptablesRulesKind,
   fileKind,
 ] as readonly unknown[] as Kind[];
 

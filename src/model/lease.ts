@@ -1,4 +1,4 @@
-import { addressOf, type Address, type Family, type Prefix, familyOf, lengthOf, makePrefix, tryAddress } from './ip.js';
+import { type Address, addressOf, type Family, familyOf, lengthOf, makePrefix, type Prefix, tryAddress } from './ip.js';
 import type { Json } from './json.js';
 
 declare const brand: unique symbol;

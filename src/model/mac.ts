@@ -28,3 +28,10 @@ export function localMac(seed: Uint8Array): Mac {
   bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02;
   return macFromBytes(bytes);
 }
+
+/** The same MAC for the same text, on every run: 48 bits of FNV-1a, made local and unicast. */
+export function macFor(text: string): Mac {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return localMac(Uint8Array.from({ length: 6 }, (_, i) => Number((hash >> BigInt(8 * i)) & 0xffn)));
+}

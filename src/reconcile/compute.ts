@@ -2,7 +2,7 @@ import type { Scope } from '../drivers/driver.js';
 import type { ObservedWorld } from '../drivers/drivers.js';
 import type { FlanError } from '../errors.js';
 import type { Explanation } from '../host/external.js';
-import type { LeaseListing } from '../leases/store.js';
+import type { LeaseListing, LeaseRequest } from '../leases/store.js';
 import { type Lease, leaseName } from '../model/lease.js';
 import type { LeaseTable } from '../model/lease-table.js';
 import type { Warning } from '../model/warning.js';
@@ -14,7 +14,7 @@ import { DesiredIndex, desiredForPeer, desiredLocally, speaks } from './desired.
 import { type Inputs, scopeOf } from './inputs.js';
 import { viewOwnLease } from './own-lease.js';
 import { peerTable, quarantineError } from './peers.js';
-import { hostWarnings, type Survey, withOwn } from './survey.js';
+import { hostWarnings, requestOf, type Survey, withOwn } from './survey.js';
 
 export interface PrepareInput {
   readonly survey: Survey;
@@ -27,6 +27,8 @@ export interface PrepareInput {
 /** All that is known before the host's own routes and files are looked at, and what of them to look at. */
 export interface Prepared {
   readonly survey: Survey;
+  /** What acquiring the lease would publish. */
+  readonly request: LeaseRequest;
   readonly listing: LeaseListing;
   /** With the own lease, if there is one. */
   readonly inputs: Inputs;
@@ -39,8 +41,12 @@ export interface Prepared {
 
 /** The first half of a preview: what is desired. @throws {FlanError} for what makes the overlay impossible */
 export function prepare({ survey, listing, kinds, own: held }: PrepareInput): Prepared {
-  const view = held ? { own: held, step: undefined } : viewOwnLease(listing.leases, survey.request, kinds);
-  const inputs = withOwn(survey.inputs, view.own);
+  const first = held ? { own: held, step: undefined } : viewOwnLease(listing.leases, survey.request, kinds);
+  const inputs = withOwn(survey.inputs, first.own);
+  // What the lease says of us may be what we should go on saying (a MAC that peers have learned).
+  const again = inputs.backend.remembers && first.step !== undefined && first.own !== undefined;
+  const request = again ? requestOf(inputs, survey.previous) : survey.request;
+  const view = again ? viewOwnLease(listing.leases, request, kinds) : first;
   const warnings = [...survey.warnings, ...hostWarnings(inputs, survey.facts)];
   const table = peerTable(inputs, survey.facts);
   table.absorb({ type: 'snapshot', ...listing });
@@ -51,7 +57,7 @@ export function prepare({ survey, listing, kinds, own: held }: PrepareInput): Pr
     warnings.push(...peerWarnings(inputs, lease));
   }
   const scope = scopeOf(inputs, desired.desired);
-  return { survey, listing, inputs, desired, table, scope, leaseStep: view.step, warnings };
+  return { survey, request, listing, inputs, desired, table, scope, leaseStep: view.step, warnings };
 }
 
 export interface ConcludeInput {

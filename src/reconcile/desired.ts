@@ -2,6 +2,7 @@ import { overlayMtu } from '../backends/backend.js';
 import { type Lease, leaseName } from '../model/lease.js';
 import type { Key, Kinds, Resource } from '../planner/kind.js';
 import type { Desired, Wanted } from '../planner/plan.js';
+import { trafficResources } from '../traffic/index.js';
 import { subnetEnv } from '../traffic/subnet-env.js';
 import type { Inputs } from './inputs.js';
 
@@ -21,7 +22,8 @@ export function desiredLocally(inputs: Inputs): Wanted[] {
     mtu: overlayMtu(backend, context),
     masquerade: options.masquerade,
   });
-  return [...local, because(`own lease ${own.key}`)(env)];
+  const traffic = trafficResources({ ...options, network, own });
+  return [...local, ...traffic.map(because('traffic of the own subnet')), because(`own lease ${own.key}`)(env)];
 }
 
 /** What one peer's lease adds. */

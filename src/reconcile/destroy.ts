@@ -25,7 +25,7 @@ export interface DestroyPreview {
 
 /** Everything of ours on this host, as deletions. */
 export async function previewDestroy({ session, signal, lease }: DestroyInput): Promise<DestroyPreview> {
-  const { inputs, request } = await survey(session, signal);
+  const { inputs, request } = survey(session);
   const scope = scopeOf(inputs, new Map());
   const env: TextFile = { kind: 'file', path: session.options.subnetFile, content: '', mode: 0o644 };
   const named = { ...scope, named: [env] };

@@ -4,26 +4,38 @@ import type { LeaseRequest } from '../leases/store.js';
 import type { Lease } from '../model/lease.js';
 import type { Clock } from './clock.js';
 import type { WatchEvent } from './events.js';
+import { viewOwnLease } from './own-lease.js';
 import type { Session } from './session.js';
+import { requestOf, type Survey, withOwn } from './survey.js';
 
-export interface HoldInput {
+interface Edge {
   readonly session: Session;
-  readonly request: LeaseRequest;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly tell: (event: WatchEvent) => void;
 }
 
+export interface HoldInput extends Edge {
+  readonly survey: Survey;
+}
+
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
 
+export interface HeldLease {
+  readonly lease: Lease;
+  /** What was published with it. */
+  readonly request: LeaseRequest;
+}
+
 /** Acquires the own lease, for as long as it takes. @throws {FlanError} what waiting cannot mend */
-export async function holdLease({ session, request, clock, signal, tell }: HoldInput): Promise<Lease> {
+export async function holdLease({ session, survey, clock, signal, tell }: HoldInput): Promise<HeldLease> {
   for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(RETRY_MAX_MS, delayMs * 2)) {
     try {
+      const request = await whatToPublish(session, survey, signal);
       const lease = await session.store.acquire(request, signal);
       tell({ type: 'lease', lease, why: 'held' });
-      return lease;
+      return { lease, request };
     } catch (cause) {
       const error = asFlanError(cause);
       if (!error.retry || signal.aborted) throw error;
@@ -31,6 +43,14 @@ export async function holdLease({ session, request, clock, signal, tell }: HoldI
       await sleep(clock, delayMs, signal);
     }
   }
+}
+
+/** Where the backend repeats what peers know of it, the store is asked first for what that is. */
+async function whatToPublish(session: Session, survey: Survey, signal: AbortSignal): Promise<LeaseRequest> {
+  if (!survey.inputs.backend.remembers) return survey.request;
+  const { leases } = await session.store.list(signal);
+  const { own } = viewOwnLease(leases, survey.request, session.kinds);
+  return own === undefined ? survey.request : requestOf(withOwn(survey.inputs, own), survey.previous);
 }
 
 function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
@@ -47,8 +67,9 @@ function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void
   });
 }
 
-export interface KeepInput extends HoldInput {
+export interface KeepInput extends Edge {
   readonly lease: Lease;
+  readonly request: LeaseRequest;
   /** How long before its expiry the lease is renewed. */
   readonly renewMarginMs: number;
   readonly onLease: (lease: Lease) => void;

@@ -8,13 +8,18 @@ import type { Lease } from '../model/lease.js';
 import { type Network, networksOf } from '../model/network.js';
 import type { Ownership } from '../planner/kind.js';
 import type { Desired } from '../planner/plan.js';
+import type { FilterOptions } from '../traffic/index.js';
 
 /** The settings that decide what is desired. */
 export interface Options {
   readonly subnetFile: string;
   /** rtm_protocol of what we make. */
   readonly protocol: number;
+  /** What subnet.env tells the container runtime about masquerading. */
   readonly masquerade: boolean;
+  readonly blackhole: boolean;
+  /** Absent: packet filter rules are not looked at. */
+  readonly filter: FilterOptions | undefined;
 }
 
 /** All that desired state follows from, but for the peers. Plain values: equal inputs, equal desires. */
@@ -36,24 +41,25 @@ export interface InputsInit {
   readonly external: Readonly<Partial<Record<Family, External>>>;
   readonly own: Lease | undefined;
   readonly options: Options;
+  /** The links of the host. */
+  readonly links: BackendContext['links'];
+  readonly lookup: BackendContext['lookup'];
   /** Networks that an earlier run served: what it left there is ours to clean up. */
   readonly previous: readonly Prefix[];
 }
 
 /** @throws {FlanError} E_NETWORK_CONFIG for a backend or an option that flan does not know */
 export function inputs(init: InputsInit): Inputs {
-  const { network, identity, external, own, options, previous } = init;
+  const { network, identity, external, own, options, previous, links, lookup } = init;
   const backend = backendOf(network.backend.type);
-  const context: BackendContext = {
-    network,
-    identity,
-    external,
-    own,
-    protocol: options.protocol,
-    options: backend.options(network.backend.options),
-  };
   const networks = [...new Set([...networksOf(network), ...previous])];
   const ownership = { protocol: options.protocol, networks, alias: `flan ${networksOf(network).join(' ')}` };
+  const context: BackendContext = {
+    ...{ network, identity, external, own, links, lookup },
+    protocol: ownership.protocol,
+    alias: ownership.alias,
+    options: backend.options(network.backend.options),
+  };
   return { network, identity, external, own, options, backend, context, ownership };
 }
 
@@ -66,4 +72,4 @@ export const scopeOf = ({ ownership }: Inputs, desired: Desired): Scope => ({
   named: [...desired.values()].map(({ resource }) => resource).filter(({ kind }) => READ_BY_NAME.has(kind)),
 });
 
-const READ_BY_NAME: ReadonlySet<string> = new Set(['file']);
+const READ_BY_NAME: ReadonlySet<string> = new Set(['file', 'sysctl', 'offload']);

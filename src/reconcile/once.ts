@@ -37,7 +37,7 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
   const leaseStep = lease?.key.startsWith('lease/') ? lease : undefined;
   if (leaseStep === undefined) return finish(input, first, []);
   // With the subnet known more is desired (subnet.env) and others' claims to it are refused: look again.
-  const own = await session.store.acquire(first.survey.request, signal);
+  const own = await session.store.acquire(first.request, signal);
   const acquired: Outcome = { step: leaseStep, status: 'done' };
   input.onProgress?.([acquired]);
   const second =

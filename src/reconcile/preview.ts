@@ -16,7 +16,7 @@ export interface PreviewInput {
 /** What would change, without changing anything: not the kernel, not a file, not the store. */
 export async function preview({ session, adopt, signal, own }: PreviewInput): Promise<Preview> {
   const { kinds, store, drivers } = session;
-  const seen = await survey(session, signal);
+  const seen = survey(session);
   const prepared = prepare({ survey: seen, listing: await store.list(signal), kinds, ...(own && { own }) });
   const world = await drivers.observe(prepared.scope, kinds, signal);
   return conclude({ prepared, world, kinds, adopt, store: store.name });

@@ -1,7 +1,10 @@
 import type { Drivers } from '../drivers/drivers.js';
 import type { Selection } from '../host/external.js';
 import type { LeaseStore } from '../leases/store.js';
-import type { HostFacts, Identity } from '../model/facts.js';
+import type { HostFacts, Identity, RouteLookup } from '../model/facts.js';
+import type { Address } from '../model/ip.js';
+import type { Network } from '../model/network.js';
+import type { Warning } from '../model/warning.js';
 import type { Kinds } from '../planner/kind.js';
 import type { PreviousEnv } from '../traffic/subnet-env.js';
 import type { Options } from './inputs.js';
@@ -9,6 +12,10 @@ import type { Options } from './inputs.js';
 /** The edge of one run: everything that touches the world, opened by a command and handed in. */
 export interface Session {
   readonly store: LeaseStore;
+  /** The network config as it was when the session was opened; a changed one needs a new session. */
+  readonly network: Network;
+  /** What is odd about the edge itself. */
+  readonly warnings: readonly Warning[];
   readonly drivers: Drivers;
   readonly kinds: Kinds;
   readonly identity: Identity;
@@ -17,6 +24,8 @@ export interface Session {
   readonly selection: Selection;
   /** Reads the host anew. */
   facts(): HostFacts;
+  /** Which way the kernel sends to an address now; undefined when there is none. */
+  lookup(address: Address): RouteLookup | undefined;
   /** What subnet.env holds from an earlier run. */
   previous(): PreviousEnv;
   close(): Promise<void>;

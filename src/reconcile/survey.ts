@@ -1,9 +1,10 @@
 import { checkAgainstHost } from '../config/check-host.js';
 import { chooseExternal, type Explanation } from '../host/external.js';
 import type { LeaseRequest } from '../leases/store.js';
-import type { HostFacts } from '../model/facts.js';
+import type { HostFacts, RouteLookup } from '../model/facts.js';
+import type { Address } from '../model/ip.js';
 import type { Lease } from '../model/lease.js';
-import { familiesOf, type Network } from '../model/network.js';
+import { familiesOf } from '../model/network.js';
 import type { Warning } from '../model/warning.js';
 import type { PreviousEnv } from '../traffic/subnet-env.js';
 import { type Inputs, inputs } from './inputs.js';
@@ -12,6 +13,7 @@ import type { Session } from './session.js';
 /** What a run knows of the host and the network before it asks for leases. */
 export interface Survey {
   readonly facts: HostFacts;
+  readonly previous: PreviousEnv;
   /** Without an own lease. */
   readonly inputs: Inputs;
   /** What this node publishes, and what it would ask for. */
@@ -20,32 +22,49 @@ export interface Survey {
   readonly warnings: readonly Warning[];
 }
 
-/** Reads the network config and the host. @throws {FlanError} when there is no network, no interface, no such backend */
-export async function survey(session: Session, signal: AbortSignal): Promise<Survey> {
-  return surveyHost(session, await session.store.network(signal));
+/** Looks at the host; `watch` repeats it when links or addresses change. @throws {FlanError} as `surveyOf` */
+export const survey = (session: Session): Survey =>
+  surveyOf({
+    ...session,
+    facts: session.facts(),
+    previous: session.previous(),
+    lookup: remembering((address) => session.lookup(address)),
+  });
+
+/** One answer per address for the life of a survey: the next survey asks anew. */
+function remembering(ask: Inputs['context']['lookup']): Inputs['context']['lookup'] {
+  const known = new Map<Address, RouteLookup | undefined>();
+  return (address) => {
+    if (!known.has(address)) known.set(address, ask(address));
+    return known.get(address);
+  };
 }
 
-/** The part of `survey` that asks the host only; `watch` repeats it when links or addresses change. */
-export const surveyHost = (session: Session, network: Network): Survey =>
-  surveyOf({ ...session, network, facts: session.facts(), previous: session.previous() });
-
-export interface SurveyInput extends Pick<Session, 'selection' | 'identity' | 'options'> {
-  readonly network: Network;
+export interface SurveyInput extends Pick<Session, 'network' | 'selection' | 'identity' | 'options' | 'warnings'> {
   readonly facts: HostFacts;
   /** What subnet.env holds from an earlier run. */
   readonly previous: PreviousEnv;
+  /** Asks the kernel; answers from the facts when absent. */
+  readonly lookup?: Inputs['context']['lookup'];
 }
 
 /** What follows from values that have been read. @throws {FlanError} when there is no interface, no such backend */
-export function surveyOf({ network, facts, previous, selection, identity, options }: SurveyInput): Survey {
+export function surveyOf(input: SurveyInput): Survey {
+  const { network, facts, previous, selection, identity, options } = input;
   const { external, explanation, warnings } = chooseExternal({ facts, selection, families: familiesOf(network) });
-  const made = inputs({ network, external, identity, own: undefined, options, previous: previous.networks });
+  const made = inputs({
+    ...{ network, external, identity, options, own: undefined },
+    previous: previous.networks,
+    links: facts.links,
+    lookup: input.lookup ?? ((address) => facts.lookups[address]),
+  });
   return {
     facts,
+    previous,
     inputs: made,
     request: requestOf(made, previous),
     explanation,
-    warnings: [...warnings, ...made.backend.check(made.context)],
+    warnings: [...input.warnings, ...warnings, ...made.backend.check(made.context)],
   };
 }
 
@@ -67,7 +86,8 @@ export const withOwn = (made: Inputs, own: Lease | undefined): Inputs => ({
   context: { ...made.context, own },
 });
 
-function requestOf(made: Inputs, previous: LeaseRequest['previous']): LeaseRequest {
+/** What this node publishes, given what it has published before if `made` knows its lease. */
+export function requestOf(made: Inputs, previous: LeaseRequest['previous']): LeaseRequest {
   const { network, identity, external, backend, context } = made;
   const data = backend.advertise(context);
   const published: Record<number, object> = {};

@@ -17,7 +17,7 @@ import { scopeOf } from './inputs.js';
 import { leaseView, peerTable, quarantineError } from './peers.js';
 import type { Session } from './session.js';
 import { type Drift, State } from './state.js';
-import { hostWarnings, type Survey, survey, surveyHost, withOwn } from './survey.js';
+import { hostWarnings, requestOf, type Survey, survey, withOwn } from './survey.js';
 
 export interface WatchInput {
   readonly session: Session;
@@ -47,12 +47,12 @@ const HOST_SETTLE_MS = 20;
 export async function watch(input: WatchInput): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([input.signal, stop.signal]);
-  const first = await survey(input.session, signal);
-  for (const warning of [...first.warnings, ...hostWarnings(first.inputs, first.facts)]) {
+  const seen = survey(input.session);
+  for (const warning of [...seen.warnings, ...hostWarnings(seen.inputs, seen.facts)]) {
     input.tell({ type: 'warning', warning });
   }
-  const lease = await holdLease({ ...input, signal, request: first.request });
-  const loop = new Loop({ ...input, signal }, first, lease);
+  const { lease, request } = await holdLease({ ...input, signal, survey: seen });
+  const loop = new Loop({ ...input, signal }, { ...seen, request }, lease);
   try {
     await loop.run();
   } finally {
@@ -232,7 +232,8 @@ class Loop {
     const { session, tell } = this.#input;
     this.#state.retryNow();
     try {
-      const seen = surveyHost(session, this.#survey.inputs.network);
+      const host = survey(session);
+      const seen = { ...host, request: requestOf(withOwn(host.inputs, this.#state.inputs.own), host.previous) };
       const moved = !sameValue(seen.inputs.external, this.#survey.inputs.external);
       const isNews = !sameValue(seen.request.published, this.#survey.request.published);
       if (moved) tell({ type: 'host', what: why });
@@ -250,7 +251,8 @@ class Loop {
     const made = withOwn(seen.inputs, own);
     const before = this.#state.inputs;
     const delta = this.#table.look(leaseView(made, seen.facts));
-    if (!sameValue(before.external, made.external) || !sameValue(before.own, made.own)) {
+    const routesMatter = made.backend.usesLookups(made.context.options);
+    if (routesMatter || !sameValue(before.external, made.external) || !sameValue(before.own, made.own)) {
       this.#state.setInputs(made, this.#table.admitted());
     }
     this.#peersChanged(delta);

@@ -9,7 +9,7 @@ export class ShowDesired extends SettingsCommand {
     const { flags } = await this.parse(ShowDesired);
     const { settings } = await this.loadSettings(flags);
     const { openSession, preview, resourcesText } = await import('../engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     try {
       const { desired } = await preview({ session, adopt: 'no', signal: this.signal });
       const rows = [...desired.desired.values()].map(({ resource, because }) => ({ resource, note: because }));

@@ -9,9 +9,9 @@ export class ShowFacts extends SettingsCommand {
     const { flags } = await this.parse(ShowFacts);
     const { settings } = await this.loadSettings(flags);
     const { openSession, survey, factsText } = await import('../engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     try {
-      const { facts, explanation, inputs } = await survey(session, this.signal);
+      const { facts, explanation, inputs } = survey(session);
       const { identity, external } = inputs;
       if (!flags.json) this.out(factsText({ identity, facts, explanation }, this.colours));
       else

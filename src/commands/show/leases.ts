@@ -9,7 +9,7 @@ export class ShowLeases extends SettingsCommand {
     const { flags } = await this.parse(ShowLeases);
     const { settings } = await this.loadSettings(flags);
     const { openSession, preview, leaseRows, leasesText } = await import('../engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     try {
       const { table, listing, document } = await preview({ session, adopt: 'no', signal: this.signal });
       const rows = leaseRows(listing.leases, table);

@@ -9,7 +9,7 @@ export class ShowObserved extends SettingsCommand {
     const { flags } = await this.parse(ShowObserved);
     const { settings } = await this.loadSettings(flags);
     const { openSession, preview, resourcesText } = await import('../engine.js');
-    const session = await openSession(settings);
+    const session = await openSession(settings, this.signal);
     try {
       const { observed, inputs, document } = await preview({ session, adopt: 'no', signal: this.signal });
       const rows = [...observed.values()].map((resource) => ({

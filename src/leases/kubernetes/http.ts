@@ -3,6 +3,7 @@ import https from 'node:https';
 import { asFlanError, FlanError } from '../../errors.js';
 import { isJsonObject, type JsonObject } from '../../model/json.js';
 import { ApiError, readStatus, unreachable } from './api-error.js';
+import { type ApiBody, bodyOf, collect } from './body.js';
 import type { ApiAccess, Credentials } from './credentials.js';
 
 export interface ApiRequest {
@@ -19,8 +20,8 @@ export interface ApiRequest {
 
 export interface ApiClient {
   readonly server: string;
-  /** Resolves with the body of a 2xx answer, still arriving. Reading it to the end or leaving the loop frees it. */
-  open(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  /** Resolves with the body of a 2xx answer, still arriving. */
+  open(request: ApiRequest, signal: AbortSignal): Promise<ApiBody>;
   bytes(request: ApiRequest, signal: AbortSignal): Promise<Buffer>;
   json(request: ApiRequest, signal: AbortSignal): Promise<JsonObject>;
   close(): void;
@@ -30,7 +31,7 @@ export interface ApiClient {
 export function apiClient(options: { readonly credentials: Credentials; readonly timeoutMs: number }): ApiClient {
   const { credentials, timeoutMs } = options;
 
-  const open = async (request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>> => {
+  const open = async (request: ApiRequest, signal: AbortSignal): Promise<ApiBody> => {
     try {
       return await attempt(request, signal);
     } catch (error) {
@@ -42,14 +43,16 @@ export function apiClient(options: { readonly credentials: Credentials; readonly
     }
   };
 
-  const attempt = async (request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>> => {
+  const attempt = async (request: ApiRequest, signal: AbortSignal): Promise<ApiBody> => {
     signal.throwIfAborted();
     const access = await credentials.access(signal);
     const response = await send({ access, request, timeoutMs, signal });
-    const chunks = bodyOf({ access, request, response, idleTimeoutMs: request.idleTimeoutMs ?? timeoutMs, signal });
+    const what = `${nameOf(request)} got half an answer`;
+    const idleTimeoutMs = request.idleTimeoutMs ?? timeoutMs;
+    const body = bodyOf({ response, what, server: access.server, idleTimeoutMs, signal });
     const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return chunks;
-    const told = readStatus((await collect(chunks, 64 * 1024)).toString('utf8'));
+    if (status >= 200 && status < 300) return body;
+    const told = readStatus((await collect(body, 64 * 1024)).toString('utf8'));
     const seconds = Number(response.headers['retry-after']);
     throw new ApiError({
       request: nameOf(request),
@@ -153,50 +156,4 @@ function send({ access, request, timeoutMs, signal }: Sending): Promise<http.Inc
     sent.on('error', () => {}); // destroyed later, by the body's reader: it has the error already
     sent.end(body);
   });
-}
-
-interface Reading {
-  readonly access: ApiAccess;
-  readonly request: ApiRequest;
-  readonly response: http.IncomingMessage;
-  readonly idleTimeoutMs: number;
-  readonly signal: AbortSignal;
-}
-
-/** The chunks of a body; a pause that is too long, a cut and the signal end it with an error. */
-async function* bodyOf({ access, request, response, idleTimeoutMs, signal }: Reading): AsyncGenerator<Buffer> {
-  const timer = setTimeout(() => {
-    response.destroy(new Error(`silent for ${idleTimeoutMs} ms`));
-  }, idleTimeoutMs);
-  const abort = () => response.destroy();
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    signal.throwIfAborted();
-    for await (const chunk of response) {
-      timer.refresh();
-      yield chunk as Buffer;
-    }
-  } catch (cause) {
-    signal.throwIfAborted();
-    if (cause instanceof FlanError) throw cause;
-    throw unreachable({ what: `${nameOf(request)} got half an answer`, server: access.server, cause });
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
-    response.destroy();
-  }
-}
-
-async function collect(chunks: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let total = 0;
-  for await (const chunk of chunks) {
-    total += chunk.length;
-    if (total > maxBytes)
-      throw new FlanError('E_STORE_UNREACHABLE', `an answer is larger than ${maxBytes} bytes`, {
-        hint: 'Check that the address is that of a Kubernetes API server',
-      });
-    parts.push(chunk);
-  }
-  return Buffer.concat(parts);
 }

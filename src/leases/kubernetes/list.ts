@@ -60,9 +60,8 @@ async function page<T>(
 ): Promise<{ readonly resourceVersion: string; readonly next: string }> {
   const asked = { ...request, query: { ...request.query, ...query } };
   const scanner = listScanner((bytes) => into.push(read(bytes, { from: 0, to: bytes.length })));
-  for await (const chunk of await client.open(asked, signal)) {
-    parseAnswer(asked, client.server, () => scanner.push(chunk));
-  }
+  const body = await client.open(asked, signal);
+  await body.each((chunk) => parseAnswer(asked, client.server, () => scanner.push(chunk)));
   return parseAnswer(asked, client.server, () => {
     const { metadata } = scanner.end();
     const { resourceVersion, continue: next } = isJsonObject(metadata) ? metadata : {};

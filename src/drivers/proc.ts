@@ -1,0 +1,60 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { FlanError } from '../errors.js';
+import type { Sysctl } from '../kinds/sysctl.js';
+import type { Step } from '../planner/plan.js';
+import { inNetns } from '../sys/netns.js';
+import type { Driver, Outcome } from './driver.js';
+
+const pathOf = ({ path }: Sysctl): string => `/proc/sys/${path}`;
+
+/** @returns undefined when the link, or its family, is not there */
+function read(wanted: Sysctl): Sysctl | undefined {
+  try {
+    return { ...wanted, value: readFileSync(pathOf(wanted), 'utf8').trim() };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw cause;
+  }
+}
+
+function write(step: Step): Outcome {
+  if (step.action === 'delete') return { step, status: 'done' };
+  const sysctl = step.after as Sysctl;
+  // With IPv6 switched off by ipv6.disable=1 there is nothing to set, and nothing that the setting would keep away.
+  if (!existsSync(`/proc/sys/${sysctl.path.split('/').slice(0, 2).join('/')}`)) return { step, status: 'done' };
+  try {
+    writeFileSync(pathOf(sysctl), sysctl.value);
+    return { step, status: 'done' };
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    const denied = code === 'EACCES' || code === 'EROFS' || code === 'EPERM';
+    const error = new FlanError(
+      denied ? 'E_PERMISSION' : 'E_SYSCTL',
+      `cannot set ${sysctl.path} to ${sysctl.value}: ${code}`,
+      {
+        hint: denied ? 'Give flan a writable /proc/sys.' : undefined,
+        retry: true,
+        cause,
+      },
+    );
+    return { step, status: 'failed', error };
+  }
+}
+
+/** Kernel settings of our links. /proc/sys/net shows the namespace of the thread that opens the file. */
+export function procDriver({ netns }: { readonly netns?: string | undefined } = {}): Driver {
+  const inside = <T>(action: () => T): T => (netns === undefined ? action() : inNetns(netns, action));
+  return {
+    name: 'proc',
+    kinds: ['sysctl'],
+    observe: async ({ named }) => {
+      if (named.length === 0) return { resources: [], foreign: {} };
+      return {
+        resources: inside(() => (named as readonly Sysctl[]).flatMap((wanted) => read(wanted) ?? [])),
+        foreign: {},
+      };
+    },
+    perform: async (steps) => inside(() => steps.map(write)),
+    close: () => undefined,
+  };
+}
