@@ -6,6 +6,7 @@ import { dumpLinks, dumpRoutes } from '../../src/netlink/dumps.js';
 import { NetlinkError, refusal } from '../../src/netlink/errors.js';
 import { NETLINK_GENERIC, RTM_NEWROUTE } from '../../src/netlink/wire/constants.js';
 import { decodeGenlFamily, getGenlFamily } from '../../src/netlink/wire/genl.js';
+import { addLink, decodeLink, getLink } from '../../src/netlink/wire/link.js';
 import { getRoutes, type RouteFields, routeRequest } from '../../src/netlink/wire/route.js';
 import { kernelTest } from '../support/kernel.js';
 import { commandSocket, makeVeth } from './support.js';
@@ -120,6 +121,34 @@ kernelTest('a decoder that throws ends neither the socket nor its next dump', { 
   expect(() => socket.dump(getRoutes({ family: 4 }), bad)).toThrow('decoder');
   expect(dumpRoutes(socket, { family: 4, protocol: OURS })).toHaveLength(5000);
 });
+
+kernelTest(
+  'a dump that changes under way starts again, and gives up when it always does',
+  { needs: ['bridge'] },
+  (context) => {
+    const [reader, writer] = [commandSocket(context), commandSocket(context)];
+    const bridge = (name: string) => addLink({ name, info: { kind: 'bridge' } });
+    // More than fits one datagram: the kernel notices a change between two of them.
+    writer.batch(Array.from({ length: 100 }, (_, i) => bridge(`br${i}`)));
+    let changes = 0;
+    /** Adds a link in the middle of each of the first `times` dumps. */
+    const namesWhileChanging = (times: number): (string | undefined)[] => {
+      let dumps = 0;
+      return reader.dump(getLink(), ({ bytes, offset, length }) => {
+        const { name } = decodeLink(bytes, offset, length);
+        if (name === 'lo' && ++dumps <= times) writer.perform(bridge(`new${++changes}`));
+        return name;
+      });
+    };
+    const names = namesWhileChanging(2);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toHaveLength(1 + 100 + 2);
+    expect(names).toContain('new2');
+    expect(() => namesWhileChanging(1000)).toThrow(expect.objectContaining({ code: 'E_DUMP', retry: true }));
+    expect(changes).toBe(2 + 10);
+    expect(namesWhileChanging(0)).toHaveLength(1 + 100 + 12);
+  },
+);
 
 kernelTest('one process works in many namespaces at once', { needs: ['veth'] }, (context) => {
   const sockets = Array.from({ length: 8 }, () => commandSocket({ ...context, netns: context.makeNetns() }));

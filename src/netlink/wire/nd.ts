@@ -1,11 +1,13 @@
-import { type Address, addressFromBytes, formatIPv4 } from '../../model/ip.js';
-import { type Mac, macFromBytes, macToBytes } from '../../model/mac.js';
+import { macToBytes } from '../../model/mac.js';
 import { badLength, type RawAttribute, writeRaw } from './attributes.js';
 import { i32At, u16At, u16beAt, u32At, u32beAt } from './bytes.js';
 import { NLA_TYPE_MASK } from './constants.js';
 import { DecodeError } from './decode-error.js';
 import { requireHeader } from './families.js';
+import { type NdFields, NdMessage } from './nd-message.js';
 import type { Writer } from './writer.js';
+
+export { type NdFields, NdMessage } from './nd-message.js';
 
 /** @see uapi/linux/neighbour.h NDA_* */
 const NDA = {
@@ -19,84 +21,6 @@ const NDA = {
   PROTOCOL: 12,
   FLAGS_EXT: 15,
 } as const;
-
-/** What a neighbour or FDB entry is made from. */
-export interface NdFields {
-  readonly ifindex: number;
-  /** Of a neighbour: its IP address. Of a vxlan FDB entry: the remote tunnel endpoint. */
-  readonly dst?: Address | undefined;
-  readonly mac?: Mac | undefined;
-  /** NUD_* */
-  readonly state?: number | undefined;
-  /** NTF_* */
-  readonly flags?: number | undefined;
-  /** RTN_* for a neighbour; zero for an FDB entry. */
-  readonly type?: number | undefined;
-  readonly vlan?: number | undefined;
-  readonly port?: number | undefined;
-  readonly vni?: number | undefined;
-  /** Link that an FDB entry sends through. */
-  readonly through?: number | undefined;
-  /** Bridge that the link is in. */
-  readonly master?: number | undefined;
-  /** Who made it (rtm_protocol numbers). */
-  readonly protocol?: number | undefined;
-  readonly flagsExt?: number | undefined;
-  readonly unknown?: readonly RawAttribute[] | undefined;
-}
-
-/**
- * `struct ndmsg` with its attributes: a neighbour of IPv4 or IPv6, or (AF_BRIDGE) an FDB entry. Hot like routes: numbers
- * when decoded, text when asked for.
- */
-export class NdMessage implements NdFields {
-  /** AF_INET, AF_INET6 or AF_BRIDGE. */
-  af = 0;
-  ifindex = 0;
-  state = 0;
-  flags = 0;
-  type = 0;
-  /** An IPv4 `dst` as an unsigned number, -1 for none; of an IPv6 one, its 16 bytes. */
-  dst4 = -1;
-  dstBytes: Uint8Array | undefined = undefined;
-  /** The six bytes as two numbers, -1 for none. */
-  macHigh = -1;
-  macLow = 0;
-  vlan: number | undefined = undefined;
-  port: number | undefined = undefined;
-  vni: number | undefined = undefined;
-  through: number | undefined = undefined;
-  master: number | undefined = undefined;
-  protocol: number | undefined = undefined;
-  flagsExt: number | undefined = undefined;
-  unknown: readonly RawAttribute[] | undefined = undefined;
-  #dst: Address | undefined = undefined;
-  #mac: Mac | undefined = undefined;
-
-  get dst(): Address | undefined {
-    if (this.dst4 >= 0) this.#dst ??= formatIPv4(this.dst4);
-    else if (this.dstBytes !== undefined) this.#dst ??= addressFromBytes(this.dstBytes, 0, 6);
-    return this.#dst;
-  }
-
-  get mac(): Mac | undefined {
-    if (this.macHigh >= 0) this.#mac ??= macOf(this.macHigh, this.macLow);
-    return this.#mac;
-  }
-
-  /** Plain data, for comparing and printing. */
-  fields(): NdFields & { readonly af: number } {
-    const { af, ifindex, dst, mac, state, flags, type, vlan, port, vni, through, master } = this;
-    const { protocol, flagsExt, unknown } = this;
-    return {
-      ...{ af, ifindex, dst, mac, state, flags, type, vlan, port, vni, through, master },
-      ...{ protocol, flagsExt, unknown },
-    };
-  }
-}
-
-const macOf = (high: number, low: number): Mac =>
-  macFromBytes(Uint8Array.of(high >>> 8, high, low >>> 24, low >>> 16, low >>> 8, low));
 
 export function writeNd(writer: Writer, af: number, nd: NdFields): void {
   writer.word(af);
@@ -145,14 +69,14 @@ function readAttribute(nd: NdMessage, span: Span): void {
   const { bytes, at, size } = span;
   switch (span.type & NLA_TYPE_MASK) {
     case NDA.DST:
-      if (size === 4) nd.dst4 = u32beAt(bytes, at);
+      if (size === 4) nd.dst4 = u32beAt(bytes, at) | 0;
       else if (size === 16) nd.dstBytes = bytes.slice(at, at + 16);
       else throw wrongSize(span);
       return;
     case NDA.LLADDR:
       if (size !== 6) break; // another hardware's address: kept as it is
       nd.macHigh = u16beAt(bytes, at);
-      nd.macLow = u32beAt(bytes, at + 2);
+      nd.macLow = u32beAt(bytes, at + 2) | 0;
       return;
     case NDA.VLAN:
       nd.vlan = sized(span, 2) && u16At(bytes, at);

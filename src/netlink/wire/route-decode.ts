@@ -1,26 +1,12 @@
 import { type Address, addressFromBytes } from '../../model/ip.js';
-import { attributes, badLength, eachAttribute, type RawAttribute } from './attributes.js';
-import { aligned, i32At, u16At, u32At, u32beAt } from './bytes.js';
+import { attributes, badLength, type RawAttribute } from './attributes.js';
+import { u16At, u32At, u32beAt } from './bytes.js';
 import { u32 } from './codecs.js';
-import { NLA_TYPE_MASK } from './constants.js';
+import { NLA_TYPE_MASK, RTA } from './constants.js';
 import { DecodeError } from './decode-error.js';
 import { familyOfAf, requireHeader } from './families.js';
-import { type NextHop, type RareFields, RouteMessage } from './route-message.js';
-
-/** @see uapi/linux/rtnetlink.h `enum rtattr_type_t` */
-export const RTA = {
-  DST: 1,
-  SRC: 2,
-  IIF: 3,
-  OIF: 4,
-  GATEWAY: 5,
-  PRIORITY: 6,
-  PREFSRC: 7,
-  METRICS: 8,
-  MULTIPATH: 9,
-  TABLE: 15,
-  VIA: 18,
-} as const;
+import { type RareFields, RouteMessage } from './route-message.js';
+import { readNextHops } from './route-nexthop.js';
 
 /** Only the path MTU is looked into. @see uapi/linux/rtnetlink.h RTAX_* */
 export const routeMetrics = attributes('RTAX', { mtu: u32(2) });
@@ -137,7 +123,7 @@ function readAttribute(route: RouteMessage, span: Span): void {
       return;
     }
     case RTA.MULTIPATH:
-      rareOf(route).nexthops = readNextHops(route, span);
+      rareOf(route).nexthops = readNextHops({ family: route.family, bytes, offset: at, length: size });
       return;
     default:
       keep(route, span);
@@ -192,31 +178,4 @@ function readVia(route: RouteMessage, span: Span): void {
   if (span.size !== (family === 4 ? 6 : 18)) throw wrongSize(span);
   if (family === 4) route.via4 = u32beAt(span.bytes, span.at + 2) | 0;
   else route.viaBytes = span.bytes.slice(span.at + 2, span.at + 18);
-}
-
-/** struct rtnexthop { u16 len; u8 flags; u8 hops; int ifindex; } with attributes behind each. */
-function readNextHops(route: RouteMessage, { bytes, at: start, size }: Span): readonly NextHop[] {
-  const hops: NextHop[] = [];
-  const end = start + size;
-  for (let at = start; end - at >= 8; ) {
-    const hopBytes = u16At(bytes, at);
-    if (hopBytes < 8 || hopBytes > end - at) {
-      throw new DecodeError(`length ${hopBytes} with ${end - at} bytes left`, { table: 'rtnexthop', offset: at });
-    }
-    hops.push(readNextHop(route, { bytes, at, size: hopBytes, type: RTA.MULTIPATH }));
-    at += aligned(hopBytes);
-  }
-  return hops;
-}
-
-function readNextHop(route: RouteMessage, { bytes, at, size }: Span): NextHop {
-  let via: Address | undefined;
-  const unknown: RawAttribute[] = [];
-  eachAttribute({ table: 'rtnexthop', bytes, offset: at + 8, end: at + size }, (type, valueAt, valueBytes) => {
-    const isGateway = (type & NLA_TYPE_MASK) === RTA.GATEWAY && valueBytes === (route.family === 4 ? 4 : 16);
-    if (isGateway && via === undefined) via = addressFromBytes(bytes, valueAt, route.family);
-    else unknown.push({ type, value: bytes.slice(valueAt, valueAt + valueBytes) });
-  });
-  const hop = { oif: i32At(bytes, at + 4), via, weight: (bytes[at + 3] ?? 0) + 1, flags: bytes[at + 2] ?? 0 };
-  return unknown.length === 0 ? hop : { ...hop, unknown };
 }

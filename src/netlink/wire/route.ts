@@ -6,6 +6,7 @@ import {
   RT_SCOPE_UNIVERSE,
   RT_TABLE_COMPAT,
   RT_TABLE_MAIN,
+  RTA,
   RTM_DELROUTE,
   RTM_F_FIB_MATCH,
   RTM_F_LOOKUP_TABLE,
@@ -19,8 +20,8 @@ import {
 } from './constants.js';
 import { afOf } from './families.js';
 import { ObjectRequest, type Request, type Verb, type Wording } from './request.js';
-import { RTA } from './route-decode.js';
 import type { RouteFields } from './route-message.js';
+import { writeNextHops } from './route-nexthop.js';
 import type { Writer } from './writer.js';
 
 export { decodeRoute } from './route-decode.js';
@@ -55,7 +56,7 @@ export function writeRoute(writer: Writer, route: RouteFields): void {
     else writeVia(writer, via);
   }
   if (oif !== undefined) writer.u32(RTA.OIF, oif);
-  if (route.nexthops !== undefined) writeNextHops(writer, route);
+  if (route.nexthops !== undefined) writeNextHops(writer, route.nexthops);
   writeRaw(writer, route.unknown);
 }
 
@@ -81,19 +82,6 @@ function writeVia(writer: Writer, via: Address): void {
   value[0] = afOf(family);
   writeAddress(via, value, 2);
   writer.blob(RTA.VIA, value);
-}
-
-function writeNextHops(writer: Writer, { nexthops = [] }: RouteFields): void {
-  const start = writer.open(RTA.MULTIPATH);
-  for (const hop of nexthops) {
-    const at = writer.length;
-    writer.bytes4(0, 0, hop.flags, hop.weight - 1);
-    writer.word(hop.oif);
-    if (hop.via !== undefined) writer.address(RTA.GATEWAY, hop.via);
-    writeRaw(writer, hop.unknown);
-    writer.patchLength(at, writer.length - at);
-  }
-  writer.close(start);
 }
 
 /**
