@@ -1,3 +1,4 @@
+import { jsonOf } from './json.js';
 import type { KubeObject } from './objects.js';
 import { badRequest, expired, invalidOptions, tooLargeVersion } from './status.js';
 import { keyOf, type Storage } from './storage.js';
@@ -68,7 +69,7 @@ export function listPage({ storage, query, selects }: ListOptions): Iterable<str
 
 function* partsOf(metadata: unknown, page: readonly KubeObject[]): Generator<string> {
   yield `{"kind":"NodeList","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`;
-  for (const [i, object] of page.entries()) yield `${i > 0 ? ',' : ''}${JSON.stringify(object)}`;
+  for (const [i, object] of page.entries()) yield `${i > 0 ? ',' : ''}${jsonOf(object)}`;
   yield ']}\n';
 }
 

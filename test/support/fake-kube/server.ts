@@ -119,7 +119,8 @@ export async function fakeKube(options: FakeKubeOptions = {}): Promise<FakeKube>
       }
       const body = await answer({ verb, target, storage, query, request });
       response.writeHead(200, { 'content-type': 'application/json' });
-      for (const part of body) await sink.write(part);
+      // The real one, too, encodes a whole list before it writes it.
+      await sink.write([...body].join(''));
       await sink.end();
     } catch (error) {
       if (error instanceof StatusError) call.status = error.code;
