@@ -110,7 +110,8 @@ export class State {
       this.#observed.delete(key);
       if (wanted === undefined) return undefined;
       this.#dirty.add(key);
-      return { key, what: 'deleted', ...by };
+      // What was in our way is gone: good news, not drift.
+      return this.#fits(before, wanted.resource) ? { key, what: 'deleted', ...by } : undefined;
     }
     if (before !== undefined && sameValue(before, notice.resource)) return undefined;
     const wasRight = before !== undefined && wanted !== undefined && this.#fits(before, wanted.resource);

@@ -1,0 +1,113 @@
+import type { Notice, Outcome } from '../drivers/driver.js';
+import type { Key } from '../planner/kind.js';
+import { apply } from './apply.js';
+import type { Clock } from './clock.js';
+import type { AppliedChange, WatchEvent } from './events.js';
+import { DEFAULT_FIGHT, Fights } from './fights.js';
+import { scopeOf } from './inputs.js';
+import type { Session } from './session.js';
+import type { Drift, State } from './state.js';
+
+export interface RoundsInit {
+  readonly session: Session;
+  readonly state: State;
+  readonly clock: Clock;
+  readonly adopt: 'yes' | 'no';
+  readonly signal: AbortSignal;
+  readonly tell: (event: WatchEvent) => void;
+}
+
+type StateNotice = Exclude<Notice, { readonly type: 'host' }>;
+
+/** The effect side of `watch`: looks where there is doubt, plans what is pending, applies it, and tells what came of it. */
+export class Rounds {
+  readonly #init: RoundsInit;
+  readonly #fights = new Fights(DEFAULT_FIGHT);
+  /** When each drifting key was first heard of. */
+  readonly #drifting = new Map<Key, number>();
+  readonly #conflicts = new Set<Key>();
+  /** What was heard while everything was being read: the dump may be older than it, so it counts after the dump. */
+  #heard: StateNotice[] | undefined;
+
+  constructor(init: RoundsInit) {
+    this.#init = init;
+  }
+
+  hear(notice: StateNotice): void {
+    if (this.#heard !== undefined) {
+      this.#heard.push(notice);
+      return;
+    }
+    const drift = this.#init.state.absorb(notice);
+    if (drift !== undefined) this.#drifted(drift);
+  }
+
+  /** @returns how many steps failed @throws {FlanError} when a driver cannot be asked */
+  async run(why: 'first' | 'later'): Promise<number> {
+    const { state, clock, adopt, tell } = this.#init;
+    const doubt = state.doubt;
+    if (doubt !== undefined) {
+      const startedMs = clock.nowMs();
+      await this.#lookAtEverything();
+      if (why === 'later') tell({ type: 'resync', why: doubt, tookMs: clock.nowMs() - startedMs });
+    }
+    const startedMs = clock.nowMs();
+    const { steps, conflicts } = state.takePlan({ nowMs: startedMs, adopt });
+    for (const conflict of conflicts) {
+      if (this.#conflicts.has(conflict.key)) continue;
+      this.#conflicts.add(conflict.key);
+      tell({ type: 'conflict', conflict });
+    }
+    const applied: AppliedChange[] = [];
+    const failures: Outcome[] = [];
+    for await (const outcomes of apply({ steps, drivers: this.#init.session.drivers, signal: this.#init.signal })) {
+      state.settle(outcomes, clock.nowMs());
+      for (const outcome of outcomes) {
+        if (outcome.status === 'done') applied.push(this.#done(outcome));
+        else if (outcome.status === 'failed') failures.push(outcome);
+      }
+    }
+    if (applied.length > 0) tell({ type: 'applied', changes: applied, tookMs: clock.nowMs() - startedMs });
+    const [first] = failures;
+    if (first !== undefined && first.status !== 'done') {
+      tell({ type: 'failed', key: first.step.key, error: first.error, more: failures.length - 1 });
+    }
+    return failures.length;
+  }
+
+  async #lookAtEverything(): Promise<void> {
+    const { session, state, signal } = this.#init;
+    this.#heard = [];
+    try {
+      const world = await session.drivers.observe(scopeOf(state.inputs, state.desired), session.kinds, signal);
+      for (const drift of state.replaceObserved(world)) this.#drifted(drift);
+    } finally {
+      const heard = this.#heard;
+      this.#heard = undefined;
+      for (const notice of heard) this.hear(notice);
+    }
+  }
+
+  #done({ step }: Outcome): AppliedChange {
+    const { clock, tell } = this.#init;
+    this.#conflicts.delete(step.key);
+    const sinceMs = this.#drifting.get(step.key);
+    if (sinceMs !== undefined) {
+      this.#drifting.delete(step.key);
+      tell({ type: 'healed', key: step.key, tookMs: clock.nowMs() - sinceMs });
+    }
+    return { action: step.action, key: step.key, reason: step.reason };
+  }
+
+  #drifted(drift: Drift): void {
+    const { state, clock, tell } = this.#init;
+    const nowMs = clock.nowMs();
+    const times = this.#fights.noted(drift.key, nowMs);
+    if (times !== undefined) {
+      state.holdOff(drift.key, nowMs);
+      tell({ type: 'fight', key: drift.key, times, ...(drift.by !== undefined && { by: drift.by }) });
+    }
+    if (!this.#drifting.has(drift.key)) this.#drifting.set(drift.key, nowMs);
+    tell({ type: 'drift', drift });
+  }
+}
