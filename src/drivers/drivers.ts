@@ -24,7 +24,11 @@ export class Drivers {
     const observed = new Map<Key, Resource>();
     const foreign: Record<string, number> = {};
     const absorb = (seen: Observation): void => {
-      for (const resource of seen.resources) observed.set(kinds.key(resource), resource);
+      for (const resource of seen.resources) {
+        const key = kinds.key(resource);
+        // IPv4 routes may be appended under one key: the first is the one that packets follow.
+        if (!observed.has(key)) observed.set(key, resource);
+      }
       for (const [kind, count] of Object.entries(seen.foreign)) foreign[kind] = (foreign[kind] ?? 0) + count;
     };
     for (const driver of this.#all) absorb(await driver.observe(scopeFor(driver, scope), signal));

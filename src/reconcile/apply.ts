@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Outcome } from '../drivers/driver.js';
 import { blocked, type Drivers, subjectOf } from '../drivers/drivers.js';
 import type { Key } from '../planner/kind.js';
@@ -16,7 +17,11 @@ export async function* apply({ steps, drivers, signal }: ApplyInput): AsyncGener
     for (const { step, status } of outcomes) if (status !== 'done') failed.add(step.key);
     return outcomes;
   };
+  let isFirst = true;
   for (const slice of slices(steps, drivers)) {
+    // rtnetlink answers at once, so without this no signal and no event would be heard until all is done.
+    if (!isFirst) await nextTurn();
+    isFirst = false;
     if (signal.aborted) return;
     const ready: Step[] = [];
     const stuck: Outcome[] = [];

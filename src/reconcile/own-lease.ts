@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { KNOWN_AFTER_APPLY, leaseKind, leaseResource, ownLease } from '../kinds/lease.js';
+import { KNOWN_AFTER_APPLY, leaseKind, leaseResource, type OwnLease, ownLease } from '../kinds/lease.js';
 import { allocate } from '../leases/allocate.js';
 import type { LeaseRequest } from '../leases/store.js';
 import type { Lease } from '../model/lease.js';
@@ -12,6 +12,10 @@ export interface OwnLeaseView {
   /** What acquiring or publishing would change; undefined when the store already says what we want it to. */
   readonly step: Step | undefined;
 }
+
+/** A lease that people wrote without a backend keeps none, unless peers need data of that backend. */
+const staysAsWritten = ({ nodeId, backendType }: Lease, { backendData, backendV6Data }: OwnLease): boolean =>
+  nodeId === undefined && backendType === '' && backendData === undefined && backendV6Data === undefined;
 
 /** What `acquire` would do, without doing it. @throws {FlanError} E_SUBNETS_EXHAUSTED, E_NETWORK_CONFIG */
 export function viewOwnLease(leases: readonly Lease[], request: LeaseRequest, kinds: Kinds): OwnLeaseView {
@@ -28,10 +32,11 @@ export function viewOwnLease(leases: readonly Lease[], request: LeaseRequest, ki
   if (decision.type === 'keep') {
     const { lease, because: reason } = decision;
     const before = leaseResource(lease, node);
-    const after = wanted({
+    const full = wanted({
       ...(lease.ipv4 && { ipv4: lease.ipv4.subnet }),
       ...(lease.ipv6 && { ipv6: lease.ipv6.subnet }),
     });
+    const after = staysAsWritten(lease, full) ? { ...full, backendType: before.backendType } : full;
     const fields = kinds.differing(before, after);
     const key = leaseKind.key(after);
     const step: Step = { action: 'update', key, before, after, fields, needs: [], reason };

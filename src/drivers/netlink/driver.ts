@@ -78,7 +78,8 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
   };
   const reread = (): ReadonlyMap<Key, Resource> => {
     const found = scope === undefined ? [] : observe({ socket, links, scope }).resources;
-    return new Map(found.map((resource) => [kinds.key(resource), resource]));
+    // Backwards, so that of several routes under one key the first stays: the one that packets follow.
+    return new Map(found.map((resource) => [kinds.key(resource), resource] as const).reverse());
   };
 
   return {
