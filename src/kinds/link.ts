@@ -1,6 +1,6 @@
 import type { Address } from '../model/ip.js';
 import type { Mac } from '../model/mac.js';
-import { type Key, type Kind, keyOf } from '../planner/kind.js';
+import { type Key, type Kind, keyOf, type Ownership } from '../planner/kind.js';
 
 /** What a VXLAN device is made of. @see uapi/linux/if_link.h IFLA_VXLAN_*, RFC 7348 */
 export interface VxlanSettings {
@@ -42,6 +42,19 @@ export interface Link {
   readonly local?: Address;
 }
 
+const ALIAS_START = 'flan ';
+
+/** Our mark on a link: `flan` and the networks that it serves. */
+export const linkAlias = (networks: readonly string[]): string => ALIAS_START + networks.join(' ');
+
+/** Whether an alias names one of our networks: the mark of an earlier run that served fewer or others still counts. */
+export const isOwnAlias = (alias: string | undefined, { networks }: Ownership): boolean =>
+  alias?.startsWith(ALIAS_START) === true &&
+  alias
+    .slice(ALIAS_START.length)
+    .split(' ')
+    .some((network) => networks.includes(network));
+
 export const linkKey = (name: string): Key => keyOf('link', name);
 
 export const linkKind: Kind<Link> = {
@@ -53,7 +66,7 @@ export const linkKind: Kind<Link> = {
   inPlace: ['local', 'mtu', 'mac', 'up', 'alias'],
   optional: ['mac', 'local'],
   needs: () => [],
-  owns: ({ alias }, ownership) => alias === ownership.alias,
+  owns: ({ alias }, ownership) => isOwnAlias(alias, ownership),
   describe: (l) =>
     [
       l.type === 'other' ? ('infoKind' in l.fixed && l.fixed.infoKind) || 'device' : l.type,

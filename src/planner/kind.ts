@@ -16,8 +16,6 @@ export interface Ownership {
   readonly protocol: number;
   /** The cluster networks of this instance, and those it served before: our routes lie inside them. */
   readonly networks: readonly string[];
-  /** IFLA_IFALIAS of the links we make. */
-  readonly alias: string;
 }
 
 /** What the planner must know of a type of resource. One file per kind in src/kinds. */

@@ -1,6 +1,7 @@
 import type { Backend, BackendContext } from '../backends/backend.js';
 import { backendOf } from '../backends/index.js';
 import type { Scope } from '../drivers/driver.js';
+import { linkAlias } from '../kinds/link.js';
 import { MAIN_TABLE } from '../kinds/route.js';
 import type { External, Identity } from '../model/facts.js';
 import { FAMILIES, type Family, type Prefix } from '../model/ip.js';
@@ -53,11 +54,11 @@ export function inputs(init: InputsInit): Inputs {
   const { network, identity, external, own, options, previous, links, lookup } = init;
   const backend = backendOf(network.backend.type);
   const networks = [...new Set([...networksOf(network), ...previous])];
-  const ownership = { protocol: options.protocol, networks, alias: `flan ${networksOf(network).join(' ')}` };
+  const ownership = { protocol: options.protocol, networks };
   const context: BackendContext = {
     ...{ network, identity, external, own, links, lookup },
     protocol: ownership.protocol,
-    alias: ownership.alias,
+    alias: linkAlias(networksOf(network)),
     options: backend.options(network.backend.options),
   };
   return { network, identity, external, own, options, backend, context, ownership };

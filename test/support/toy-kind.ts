@@ -34,7 +34,7 @@ const childKind: Kind<Toy> = {
 
 export const toyKinds = new Kinds([toyKind, childKind] as readonly unknown[] as Kind[]);
 
-export const nobody: Ownership = { protocol: 70, networks: [], alias: 'flan' };
+export const nobody: Ownership = { protocol: 70, networks: [] };
 
 export const wanted = (toys: Iterable<Toy>): Map<Key, Wanted> =>
   new Map([...toys].map((resource) => [toyKinds.key(resource), { resource, because: 'the test says so' }]));

@@ -3,7 +3,7 @@ import { familyOf } from '../../model/ip.js';
 import { type AddressMessage, addressRequest, localOf } from '../../netlink/wire/address.js';
 import { IFA_F_NODAD } from '../../netlink/wire/constants.js';
 import type { NetlinkCodec } from './codec.js';
-import type { Links } from './links.js';
+import type { Links, OwnLink } from './links.js';
 
 export const addressCodec: NetlinkCodec<LinkAddress> = {
   kind: 'address',
@@ -15,9 +15,9 @@ export const addressCodec: NetlinkCodec<LinkAddress> = {
   },
 };
 
-export function addressOfMessage(message: AddressMessage, links: Links, alias: string): LinkAddress | undefined {
+export function addressOfMessage(message: AddressMessage, links: Links, own: OwnLink): LinkAddress | undefined {
   const address = localOf(message);
   const link = links.byIndex(message.index);
   if (address === undefined || link?.name === undefined) return undefined;
-  return { kind: 'address', dev: link.name, address, len: message.len, onOwnLink: link.alias === alias };
+  return { kind: 'address', dev: link.name, address, len: message.len, onOwnLink: own(link) };
 }

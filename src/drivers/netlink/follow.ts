@@ -14,7 +14,7 @@ import type { Notice, Scope } from '../driver.js';
 import { addressOfMessage } from './address.js';
 import { fdbOf } from './fdb.js';
 import { linkOf } from './link.js';
-import { isUp, type Links } from './links.js';
+import { isUp, type Links, ownLink } from './links.js';
 import { neighbourOf } from './neighbour.js';
 import { routeFilter } from './observe.js';
 import { routeOf } from './route.js';
@@ -26,7 +26,8 @@ import { ruleOf } from './rule.js';
  */
 export function translator(scope: Scope, links: Links): (event: RouteEvent) => readonly Notice[] {
   const isCandidate = routeFilter(scope);
-  const { alias, protocol } = scope.ownership;
+  const { protocol } = scope.ownership;
+  const own = ownLink(scope.ownership);
 
   const told = <R extends Resource>(kind: Kind<R>, resource: R, { verb }: RouteEvent, by?: string): Notice => {
     const key = kind.key(resource);
@@ -51,12 +52,12 @@ export function translator(scope: Scope, links: Links): (event: RouteEvent) => r
     if (!isGone && before !== undefined && !hasMoved(before, message)) return [];
     const notices: Notice[] = [];
     const key = linkKey(name);
-    if (before?.alias === alias || message.alias === alias || scope.wants(key)) {
+    if ((before !== undefined && own(before)) || own(message) || scope.wants(key)) {
       const resource = linkOf(message, links);
       notices.push(isGone ? { type: 'gone', key } : { type: 'seen', key, resource });
     }
     // Containers come and go by their veth ends, and no route of ours leads through one.
-    if (message.info?.kind === 'veth' && message.alias !== alias && !links.isUsed(name)) return notices;
+    if (message.info?.kind === 'veth' && !own(message) && !links.isUsed(name)) return notices;
     const what = isGone ? 'was deleted' : before === undefined ? 'appeared' : 'changed';
     notices.push({ type: 'host', why: `link ${name} ${what}` });
     if (links.isUsed(name) || (before?.name !== undefined && links.isUsed(before.name))) {
@@ -67,7 +68,7 @@ export function translator(scope: Scope, links: Links): (event: RouteEvent) => r
 
   const aboutAddress = (event: RouteEvent, message: AddressMessage): Notice[] => {
     const notices: Notice[] = [];
-    const resource = addressOfMessage(message, links, alias);
+    const resource = addressOfMessage(message, links, own);
     const name = links.nameOf(message.index);
     if (resource?.onOwnLink) notices.push(told(addressKind, resource, event));
     const isVeth = links.byIndex(message.index)?.info?.kind === 'veth';
@@ -89,11 +90,12 @@ export function translator(scope: Scope, links: Links): (event: RouteEvent) => r
         return aboutAddress(event, event.message);
       case 'neighbour': {
         const neighbour = neighbourOf(event.message, links);
-        const isOwn = links.byIndex(event.message.ifindex)?.alias === alias;
+        const link = links.byIndex(event.message.ifindex);
+        const isOwn = link !== undefined && own(link);
         return neighbour && isOwn ? [told(neighbourKind, neighbour, event)] : [];
       }
       case 'fdb': {
-        const entry = fdbOf(event.message, links, alias);
+        const entry = fdbOf(event.message, links, own);
         return entry?.onOwnLink ? [told(fdbKind, entry, event)] : [];
       }
       case 'rule': {

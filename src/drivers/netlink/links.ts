@@ -1,7 +1,8 @@
 import { FlanError } from '../../errors.js';
-import { linkKey } from '../../kinds/link.js';
+import { isOwnAlias, linkKey } from '../../kinds/link.js';
 import { IFF_UP } from '../../netlink/wire/constants.js';
 import type { LinkMessage } from '../../netlink/wire/link.js';
+import type { Ownership } from '../../planner/kind.js';
 
 /** The links of one namespace by name and by index, as the last dump and the events since then tell them. */
 export class Links {
@@ -69,11 +70,14 @@ export class Links {
       where: linkKey(name),
     });
   }
-
-  /** Links that carry our alias: their neighbours, FDB entries and addresses are ours to look after. */
-  *own(alias: string): Generator<LinkMessage> {
-    for (const link of this.#byIndex.values()) if (link.alias === alias) yield link;
-  }
 }
+
+/** Whether a link carries our mark: its neighbours, FDB entries and addresses are then ours to look after. */
+export type OwnLink = (link: Pick<LinkMessage, 'alias'>) => boolean;
+
+export const ownLink =
+  (ownership: Ownership): OwnLink =>
+  ({ alias }) =>
+    isOwnAlias(alias, ownership);
 
 export const isUp = ({ flags }: LinkMessage): boolean => (flags & IFF_UP) !== 0;

@@ -11,7 +11,7 @@ import type { Observation, Scope } from '../driver.js';
 import { addressOfMessage } from './address.js';
 import { fdbOf } from './fdb.js';
 import { linkOf } from './link.js';
-import type { Links } from './links.js';
+import { type Links, ownLink } from './links.js';
 import { neighbourOf } from './neighbour.js';
 import { routeOf } from './route.js';
 import { ruleOf } from './rule.js';
@@ -27,13 +27,12 @@ export function observe({ socket, links, scope }: ObserveInput): Observation {
   const { ownership, wants } = scope;
   links.replaceAll(dumpLinks(socket));
   const resources: Resource[] = [];
-  const own = [...links.own(ownership.alias)];
+  const own = ownLink(ownership);
   for (const message of links.all()) {
-    if (message.alias === ownership.alias || wants(linkKey(message.name ?? ''))) resources.push(linkOf(message, links));
+    if (own(message) || wants(linkKey(message.name ?? ''))) resources.push(linkOf(message, links));
   }
-  for (const { index } of own) {
-    for (const message of dumpAddresses(socket, { index }))
-      push(resources, addressOfMessage(message, links, ownership.alias));
+  for (const { index } of [...links.all()].filter(own)) {
+    for (const message of dumpAddresses(socket, { index })) push(resources, addressOfMessage(message, links, own));
     for (const family of scope.families) {
       for (const message of dumpNeighbours(socket, { family, ifindex: index })) {
         const neighbour = neighbourOf(message, links);
@@ -42,7 +41,7 @@ export function observe({ socket, links, scope }: ObserveInput): Observation {
       }
     }
     for (const message of dumpFdb(socket, { ifindex: index })) {
-      const entry = fdbOf(message, links, ownership.alias);
+      const entry = fdbOf(message, links, own);
       if (entry && (entry.permanent || wants(fdbKind.key(entry)))) resources.push(entry);
     }
   }
