@@ -6,7 +6,7 @@ import { iptablesScript } from '../kinds/iptables-script.js';
 import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
 import { listenToNfTables } from './listen-nf-tables.js';
-import { type Hearing, ruleSetDriver } from './rule-sets.js';
+import { type Hearing, type RuleSetChange, ruleSetDriver } from './rule-sets.js';
 import { type Answer, refusal, runTool, type Toolbox } from './run-tool.js';
 
 export interface IptablesToolbox extends Toolbox {
@@ -31,7 +31,7 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
     return parseIptablesSave(answer.stdout, family);
   };
 
-  const write = async (family: Family, after: IptablesRules | undefined, signal: AbortSignal): Promise<void> => {
+  const writeOne = async ({ family, after }: RuleSetChange<IptablesRules>, signal: AbortSignal): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
       const script = iptablesScript({ before: await read(family, signal), after });
       if (script === undefined) return;
@@ -41,6 +41,10 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
       const error = failure(`cannot write the rules of ${toolName(family)}`, answer);
       if (!error.retry || attempt === ATTEMPTS) throw error;
     }
+  };
+
+  const write = async (changes: readonly RuleSetChange<IptablesRules>[], signal: AbortSignal): Promise<void> => {
+    for (const change of changes) await writeOne(change, signal);
   };
 
   const listen = async (hearing: Hearing, signal: AbortSignal): Promise<void> => {

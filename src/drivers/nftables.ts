@@ -25,12 +25,14 @@ export function nftablesDriver(toolbox: Toolbox = {}): Driver {
       if (/No such file or directory/.test(answer.stderr)) return undefined;
       throw failure(`cannot list the table ${nftFamily(family)} ${tableName(family)}`, answer);
     },
-    write: async (family, after, signal) => {
-      const stdin = after ? nftScript(after, 'present') : nftScript(nftTable({ family, lines: [] }), 'absent');
-      const answer = await nft({ args: ['-f', '-'], stdin }, signal);
+    write: async (changes, signal) => {
+      const scripts = changes.map(({ family, after }) =>
+        after ? nftScript(after, 'present') : nftScript(nftTable({ family, lines: [] }), 'absent'),
+      );
+      const answer = await nft({ args: ['-f', '-'], stdin: scripts.join('') }, signal);
       if (answer.code === 0) return;
-      const what = after ? 'write' : 'delete';
-      throw failure(`cannot ${what} the table ${nftFamily(family)} ${tableName(family)}`, answer);
+      const tables = changes.map(({ family }) => `${nftFamily(family)} ${tableName(family)}`);
+      throw failure(`cannot change the table ${tables.join(' and the table ')}`, answer);
     },
     listen: async ({ families, onChange, onDoubt }, signal) =>
       listenToNfTables({

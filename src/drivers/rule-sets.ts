@@ -11,10 +11,16 @@ export interface RuleSetTool<R extends Resource & { readonly family: Family }> {
   keyOf(family: Family): Key;
   /** @throws {FlanError} E_TOOL_MISSING, E_UNSUPPORTED where the kernel lacks it, E_PERMISSION, … */
   read(family: Family, signal: AbortSignal): Promise<R | undefined>;
-  /** In one transaction. An absent `after` removes what is ours. @throws {FlanError} with `retry` when raced */
-  write(family: Family, after: R | undefined, signal: AbortSignal): Promise<void>;
+  /** In as few transactions as the tool can. Idempotent. @throws {FlanError} with `retry` when raced */
+  write(changes: readonly RuleSetChange<R>[], signal: AbortSignal): Promise<void>;
   /** Calls back when something of ours may have changed, until `signal`. Resolves once subscribed. */
   listen(hearing: Hearing, signal: AbortSignal): Promise<void>;
+}
+
+export interface RuleSetChange<R> {
+  readonly family: Family;
+  /** Absent: remove what is ours. */
+  readonly after: R | undefined;
 }
 
 export interface Hearing {
@@ -61,17 +67,24 @@ export function ruleSetDriver<R extends Resource & { readonly family: Family }>(
     return { resources: seen.filter((resource) => resource !== undefined), foreign: {} };
   };
 
-  const performStep = async (step: Step, signal: AbortSignal): Promise<Outcome> => {
-    const family = (step.action === 'delete' ? step.before : step.after) as R;
-    const after = step.action === 'delete' ? undefined : (step.after as R);
+  const changeOf = (step: Step): RuleSetChange<R> => ({
+    family: ((step.action === 'delete' ? step.before : step.after) as R).family,
+    after: step.action === 'delete' ? undefined : (step.after as R),
+  });
+
+  const perform = async (steps: readonly Step[], signal: AbortSignal): Promise<readonly Outcome[]> => {
+    const [step, ...others] = steps;
+    if (step === undefined) return [];
     try {
-      await tool.write(family.family, after, signal);
-      known.set(step.key, after);
-      return { step, status: 'done' };
+      await tool.write(steps.map(changeOf), signal);
+      for (const each of steps) known.set(each.key, changeOf(each).after);
+      return steps.map((each) => ({ step: each, status: 'done' }));
     } catch (cause) {
       signal.throwIfAborted();
+      // One family's trouble must not keep the other from its rules.
+      if (others.length > 0) return [...(await perform([step], signal)), ...(await perform(others, signal))];
       const error = asFlanError(cause);
-      return { step, status: error.retry ? 'raced' : 'failed', error };
+      return [{ step, status: error.retry ? 'raced' : 'failed', error }];
     }
   };
 
@@ -115,12 +128,7 @@ export function ruleSetDriver<R extends Resource & { readonly family: Family }>(
     name: tool.name,
     kinds: [tool.kind.kind],
     observe: (scope, signal) => inTurn(() => observe(scope, signal)),
-    perform: (steps, signal) =>
-      inTurn(async () => {
-        const outcomes: Outcome[] = [];
-        for (const step of steps) outcomes.push(await performStep(step, signal));
-        return outcomes;
-      }),
+    perform: (steps, signal) => inTurn(() => perform(steps, signal)),
     follow,
     close: () => closed.abort(new FlanError('E_CLOSED', `the ${tool.name} driver is closed`)),
   };

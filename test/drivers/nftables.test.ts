@@ -131,6 +131,21 @@ kernelTest('what the kernel refuses is said in its words', { needs: ['nft'] }, a
   expect(await netns.sh('nft list tables')).toBe('');
 });
 
+kernelTest('a family that is refused leaves the other its rules', { needs: ['nft'] }, async ({ netns, onEnd }) => {
+  const host = trafficHost({ netns });
+  onEnd(host.close);
+  const [four, six] = wanted('nftables');
+  if (four === undefined || six === undefined) throw new Error('nothing wanted');
+  host.want([{ ...four, lines: ['rule nowhere accept'] } as typeof four, six]);
+  const { steps } = await host.plan();
+  const outcomes = await host.drivers.nftables.perform(steps, host.signal);
+  expect(outcomes.map(({ step, status }) => `${step.key} ${status}`)).toEqual([
+    'nft-table/ip/flannel-ipv4 failed',
+    'nft-table/ip6/flannel-ipv6 done',
+  ]);
+  expect(await netns.sh('nft list tables')).toBe('table ip6 flannel-ipv6\n');
+});
+
 kernelTest('fully random source ports are known to work here', { needs: ['nft'] }, async ({ netns }) => {
   const { signal } = new AbortController();
   expect(await nftSupportsFullyRandom({ netns: netns.name }, signal)).toBe(true);

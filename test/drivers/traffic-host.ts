@@ -8,7 +8,7 @@ import { iptablesRulesKind } from '../../src/kinds/iptables-rules.js';
 import { nftTableKind } from '../../src/kinds/nft-table.js';
 import { FAMILIES, type Family, type Prefix } from '../../src/model/ip.js';
 import { type Key, type Kind, Kinds, type Resource } from '../../src/planner/kind.js';
-import { type Desired, type Plan, plan } from '../../src/planner/plan.js';
+import { type Desired, type Plan, plan, type Step } from '../../src/planner/plan.js';
 import { iptablesRulesOf } from '../../src/traffic/iptables.js';
 import { nftTableOf } from '../../src/traffic/nftables.js';
 import { type TrafficSettings, trafficRules } from '../../src/traffic/rules.js';
@@ -43,7 +43,7 @@ export function wanted(mode: Mode, wish: Wish = {}): readonly Resource[] {
 }
 
 export const kinds = new Kinds([iptablesRulesKind, nftTableKind] as readonly unknown[] as Kind[]);
-const ownership = { protocol: 70, networks: [], alias: 'flan' };
+const ownership = { protocol: 70, networks: [] };
 
 export interface TrafficHost {
   readonly drivers: Readonly<Record<Mode, Driver>>;
@@ -92,11 +92,14 @@ export function trafficHost({ netns, ...options }: HostOptions): TrafficHost {
     plan: look,
     reconcile: async () => {
       const todo = await look();
-      for (const step of todo.steps) {
-        const { kind } = step.action === 'delete' ? step.before : step.after;
-        const driver = kind === 'nft-table' ? drivers.nftables : drivers.iptables;
-        for (const outcome of await driver.perform([step], stop.signal)) {
-          if (outcome.status !== 'done') throw outcome.error;
+      for (const action of ['make', 'break'] as const) {
+        for (const mode of ['nftables', 'iptables'] as const) {
+          const steps = todo.steps.filter(
+            (step) => (step.action === 'delete') === (action === 'break') && modeOf(step) === mode,
+          );
+          for (const outcome of await drivers[mode].perform(steps, stop.signal)) {
+            if (outcome.status !== 'done') throw outcome.error;
+          }
         }
       }
       return todo;
@@ -108,6 +111,9 @@ export function trafficHost({ netns, ...options }: HostOptions): TrafficHost {
     },
   };
 }
+
+const modeOf = (step: Step): Mode =>
+  (step.action === 'delete' ? step.before : step.after).kind === 'nft-table' ? 'nftables' : 'iptables';
 
 export interface ProgramDirectory {
   readonly path: string;

@@ -71,7 +71,7 @@ test.each(['nft 1.0', 'nft 1.1'] as const)('what %s lists reads back as what was
       const read = parseNftTable(JSON.stringify({ nftables: listing(each, style) }), each.family);
       if (wanted === undefined) expect(read?.lines).toEqual([]);
       else expect(read?.lines).toEqual(wanted.lines);
-      expect(read && nftTableKind.owns(read, { protocol: 70, networks: [], alias: '' })).toBe(true);
+      expect(read && nftTableKind.owns(read, { protocol: 70, networks: [] })).toBe(true);
     }),
   );
 });
@@ -113,7 +113,7 @@ describe('what is not ours in our table shows', () => {
 });
 
 test('a table with our name and another comment belongs to somebody else', () => {
-  const ownership = { protocol: 70, networks: [], alias: '' };
+  const ownership = { protocol: 70, networks: [] };
   expect(nftTableKind.owns({ ...nftTable({ family: 4, lines: [] }), comment: 'mine' }, ownership)).toBe(false);
   expect(nftTableKind.owns({ ...nftTable({ family: 4, lines: [] }), table: 'other' }, ownership)).toBe(false);
 });
