@@ -7,7 +7,7 @@ import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
 import { listenToNfTables } from './listen-nf-tables.js';
 import { type Hearing, type RuleSetChange, ruleSetDriver } from './rule-sets.js';
-import { type Answer, refusal, runTool, type Toolbox } from './run-tool.js';
+import { type Answer, type Children, refusal, runTool, type Toolbox } from './run-tool.js';
 
 export interface IptablesToolbox extends Toolbox {
   /** How often to look where the kernel tells of no changes: iptables-legacy. flannel's `--iptables-resync`. */
@@ -25,8 +25,9 @@ const LOCK_WAIT_SECONDS = 5;
  * sends no events and is looked at now and then.
  */
 export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
+  const children: Children = new Set();
   const read = async (family: Family, signal: AbortSignal): Promise<IptablesRules | undefined> => {
-    const answer = await runIptables({ family, suffix: '-save', args: [] }, toolbox, signal);
+    const answer = await runIptables({ family, suffix: '-save', args: [], children }, toolbox, signal);
     if (answer.code !== 0) throw failure(`cannot read the rules of ${toolName(family)}`, answer);
     return parseIptablesSave(answer.stdout, family);
   };
@@ -36,7 +37,7 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
       const script = iptablesScript({ before: await read(family, signal), after });
       if (script === undefined) return;
       const args = ['--noflush', '--wait', `${LOCK_WAIT_SECONDS}`];
-      const answer = await runIptables({ family, suffix: '-restore', args, stdin: script }, toolbox, signal);
+      const answer = await runIptables({ family, suffix: '-restore', args, stdin: script, children }, toolbox, signal);
       if (answer.code === 0) return;
       const error = failure(`cannot write the rules of ${toolName(family)}`, answer);
       if (!error.retry || attempt === ATTEMPTS) throw error;
@@ -59,7 +60,7 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
         families.some((f) => AF[f] === family) &&
         (IPTABLES_TABLES as readonly string[]).includes(table) &&
         (chain === undefined || hooks.includes(chain));
-      listenToNfTables({ netns: toolbox.netns, concerns, onChange, onDoubt, signal });
+      listenToNfTables({ netns: toolbox.netns, ignorePids: children, concerns, onChange, onDoubt, signal });
     }
   };
 
@@ -95,7 +96,8 @@ export interface IptablesVersion {
 
 /** @throws {FlanError} E_TOOL_MISSING, E_IPTABLES */
 export async function iptablesVersion(toolbox: Toolbox, signal: AbortSignal): Promise<IptablesVersion> {
-  const answer = await runIptables({ family: 4, suffix: '', args: ['--version'] }, toolbox, signal);
+  const call = { family: 4, suffix: '', args: ['--version'], children: new Set<number>() } as const;
+  const answer = await runIptables(call, toolbox, signal);
   const match = /v(\d+)\.(\d+)(?:\.(\d+))?(?: \((\w+)\))?/.exec(answer.stdout);
   if (match === null) throw failure('cannot tell the version of iptables', answer);
   const [, major, minor, patch, variant] = match;
@@ -119,6 +121,7 @@ interface IptablesCall {
   readonly suffix: '' | '-save' | '-restore';
   readonly args: readonly string[];
   readonly stdin?: string;
+  readonly children: Children;
 }
 
 const runIptables = (

@@ -15,6 +15,8 @@ export interface NfTablesListener {
   readonly netns: string | undefined;
   /** Whether a change may be of interest: cheap, as busy hosts change thousands of rules. */
   readonly concerns: (change: Change) => boolean;
+  /** Processes whose changes are not news: our own. Looked at for every transaction, so it may change. */
+  readonly ignorePids: { has(pid: number): boolean };
   /** Called at the end of every transaction that held such a change, with the name of the program that made it. */
   readonly onChange: (by?: string) => void;
   readonly onDoubt: (why: string) => void;
@@ -25,7 +27,8 @@ export interface NfTablesListener {
  * Subscribes to the changes of nf_tables, which iptables-nft makes too, until `signal`.
  * @throws {FlanError} E_NETNS, E_NETLINK, E_PERMISSION without CAP_NET_ADMIN
  */
-export function listenToNfTables({ netns, concerns, onChange, onDoubt, signal }: NfTablesListener): void {
+export function listenToNfTables(listener: NfTablesListener): void {
+  const { netns, concerns, ignorePids, onChange, onDoubt, signal } = listener;
   signal.throwIfAborted();
   let concerned = false;
   const onMessage = (message: Message): void => {
@@ -33,6 +36,8 @@ export function listenToNfTables({ netns, concerns, onChange, onDoubt, signal }:
     if (event?.type === 'change') concerned ||= concerns(event);
     else if (event?.type === 'generation' && concerned) {
       concerned = false;
+      // In a process id namespace of our own the numbers differ: then our changes are looked at, and found known.
+      if (event.pid !== undefined && ignorePids.has(event.pid)) return;
       onChange(event.program === undefined ? undefined : `${event.program} (pid ${event.pid ?? 'unknown'})`);
     }
   };

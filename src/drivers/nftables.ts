@@ -5,16 +5,19 @@ import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
 import { listenToNfTables } from './listen-nf-tables.js';
 import { ruleSetDriver } from './rule-sets.js';
-import { type Answer, isDenied, refusal, runTool, type Toolbox } from './run-tool.js';
+import { type Answer, type Children, isDenied, refusal, runTool, type Toolbox } from './run-tool.js';
 
 interface NftCall {
   readonly args: readonly string[];
   readonly stdin?: string;
+  readonly children: Children;
 }
 
 /** The tables flannel-ipv4 and flannel-ipv6, read and written by nft(8), watched through netlink. */
 export function nftablesDriver(toolbox: Toolbox = {}): Driver {
-  const nft = (call: NftCall, signal: AbortSignal) => runNft(call, toolbox, signal);
+  const children: Children = new Set();
+  const nft = (call: Pick<NftCall, 'args' | 'stdin'>, signal: AbortSignal) =>
+    runNft({ ...call, children }, toolbox, signal);
   return ruleSetDriver<NftTable>({
     name: 'nftables',
     kind: nftTableKind,
@@ -37,6 +40,7 @@ export function nftablesDriver(toolbox: Toolbox = {}): Driver {
     listen: async ({ families, onChange, onDoubt }, signal) =>
       listenToNfTables({
         netns: toolbox.netns,
+        ignorePids: children,
         concerns: ({ family, table }) => families.some((f) => AF[f] === family && tableName(f) === table),
         onChange,
         onDoubt,
@@ -54,7 +58,8 @@ export async function nftSupportsFullyRandom(toolbox: Toolbox, signal: AbortSign
     'add chain ip flannel-probe postrtg { type nat hook postrouting priority 100; }',
     'add rule ip flannel-probe postrtg masquerade fully-random',
   ];
-  const answer = await runNft({ args: ['--check', '-f', '-'], stdin: `${probe.join('\n')}\n` }, toolbox, signal);
+  const call = { args: ['--check', '-f', '-'], stdin: `${probe.join('\n')}\n`, children: new Set<number>() };
+  const answer = await runNft(call, toolbox, signal);
   // Who may not ask will not write either: a plan for reading shows what root would get.
   return answer.code === 0 || isDenied(answer);
 }

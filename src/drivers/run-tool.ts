@@ -12,6 +12,12 @@ export interface Toolbox {
   readonly searchPath?: string | undefined;
 }
 
+/** Process ids of programs that run on our behalf, or did a moment ago: what they change is no news. */
+export type Children = Set<number>;
+
+/** How long events of a program that has ended may be on their way. Later, its process id may be somebody else's. */
+const ECHO_MS = 1_000;
+
 export interface Call {
   readonly program: string;
   readonly args: readonly string[];
@@ -19,6 +25,8 @@ export interface Call {
   readonly debianPackage: string;
   /** What needs the program, for the error when there is none. */
   readonly neededFor: string;
+  /** Where to note its process id. */
+  readonly children: Children;
 }
 
 export interface Answer {
@@ -67,6 +75,11 @@ export function runTool(call: Call, toolbox: Toolbox, signal: AbortSignal): Prom
   const start = () => spawn(path, call.args, { env: { ...process.env, LC_ALL: 'C' }, stdio: 'pipe' });
   // A child is born in the namespace of the thread that makes it.
   const child = toolbox.netns === undefined ? start() : inNetns(toolbox.netns, start);
+  const { pid } = child;
+  if (pid !== undefined) {
+    call.children.add(pid);
+    child.once('close', () => setTimeout(() => call.children.delete(pid), ECHO_MS).unref());
+  }
   return new Promise((resolve, reject) => {
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     child.stdout.on('data', (chunk: Buffer) => output.stdout.push(chunk));

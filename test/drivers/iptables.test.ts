@@ -129,7 +129,7 @@ kernelTest('rules that change between look and write are looked at again', { nee
   expect((await host.plan()).steps).toEqual([]);
 });
 
-kernelTest('nothing is run while nothing of ours changes', { needs }, async ({ netns, onEnd }) => {
+kernelTest('nothing is run while nobody else changes what is ours', { needs }, async ({ netns, onEnd }) => {
   const programs = programDirectory();
   onEnd(programs.close);
   for (const name of ['iptables-save', 'ip6tables-save']) {
@@ -137,10 +137,10 @@ kernelTest('nothing is run while nothing of ours changes', { needs }, async ({ n
   }
   const host = trafficHost({ netns, searchPath: `${programs.path}:/usr/sbin:/usr/bin:/bin` });
   onEnd(host.close);
-  host.want(wanted('iptables'));
-  await host.reconcile();
   let told = 0;
+  host.want(wanted('iptables'));
   await host.follow('iptables', () => told++);
+  await host.reconcile();
   const before = programs.read('calls');
   await netns.sh('iptables -t nat -N KUBE-X; iptables -t nat -A KUBE-X -j RETURN; nft add table ip other');
   await netns.sh('ip6tables -F FORWARD');

@@ -90,16 +90,16 @@ END`);
   },
 );
 
-kernelTest('nothing is run while nothing of ours changes', { needs: ['nft'] }, async ({ netns, onEnd }) => {
+kernelTest('nothing is run while nobody else changes what is ours', { needs: ['nft'] }, async ({ netns, onEnd }) => {
   const programs = programDirectory();
   onEnd(programs.close);
   programs.script('nft', `echo "$@" >> ${programs.path}/calls; exec /usr/sbin/nft "$@"`);
   const host = trafficHost({ netns, searchPath: `${programs.path}:/usr/sbin:/usr/bin:/bin` });
   onEnd(host.close);
-  host.want(wanted('nftables'));
-  await host.reconcile();
   let told = 0;
+  host.want(wanted('nftables'));
   await host.follow('nftables', () => told++);
+  await host.reconcile();
   const before = programs.read('calls');
   await netns.sh(
     'nft add table ip other; for i in 1 2 3; do nft add chain ip other c$i; done; nft delete table ip other',
