@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeNetwork } from '../../src/config/network.js';
+import { SETTINGS } from '../../src/config/settings-definitions.js';
 import type { NodeSource } from '../../src/leases/kubernetes/own-node.js';
 import { CONTRACT_NETWORK, follow, requestOf } from '../contracts/lease-store.js';
 import { type KubeBed, kubeBed } from '../support/fake-kube/bed.js';
@@ -122,6 +123,13 @@ describe('the manifest', () => {
     expect(warnings).toEqual([]);
     expect(network).toMatchObject({ ipv4: { network: '10.244.0.0/16', subnetLen: 24 }, backend: { type: 'vxlan' } });
     expect(JSON.parse(data['cni-conf.json'] ?? '')).toMatchObject({ name: 'cbr0', cniVersion: '0.3.1' });
+  });
+
+  test('gives flags that there are', () => {
+    const [command, ...flags] = pod().containers[0]?.args ?? [];
+    expect(command).toBe('watch');
+    const known = SETTINGS.flatMap((setting) => [setting.flag, setting.flannelFlag]);
+    for (const flag of flags) expect(known).toContain(flag.replace(/^--/, '').replace(/=.*/, ''));
   });
 
   test('names the Node by the downward API', () => {

@@ -26,14 +26,38 @@ function afterSpace(bytes: Buffer, at: number): number {
   return i;
 }
 
-/** @param at just behind the opening quote @returns just behind the closing one */
-function afterString(bytes: Buffer, at: number): number {
-  for (let i = at; i < bytes.length; i++) {
+/** Strings shorter than this are walked: a call into native code costs as much. */
+const SHORT_BYTES = 24;
+
+/**
+ * Where the string ends that `at` is in: the place of its closing quote. When the bytes end first: their length, or one
+ * more when the last of them is a backslash that escapes what comes next.
+ */
+export function closingQuote(bytes: Buffer, at: number): number {
+  let i = at;
+  for (const near = Math.min(at + SHORT_BYTES, bytes.length); i < near; i++) {
     const byte = bytes[i];
-    if (byte === QUOTE) return i + 1;
+    if (byte === QUOTE) return i;
     if (byte === BACKSLASH) i++;
   }
-  throw new SyntaxError('a string does not end');
+  if (i >= bytes.length) return i;
+  for (let from = i; ; ) {
+    const quote = bytes.indexOf(QUOTE, from);
+    const end = quote < 0 ? bytes.length : quote;
+    let slash = end;
+    while (slash > i && bytes[slash - 1] === BACKSLASH) slash--;
+    const escaped = (end - slash) % 2 === 1;
+    if (quote < 0) return escaped ? end + 1 : end;
+    if (!escaped) return quote;
+    from = quote + 1;
+  }
+}
+
+/** @param at just behind the opening quote @returns just behind the closing one */
+function afterString(bytes: Buffer, at: number): number {
+  const quote = closingQuote(bytes, at);
+  if (quote >= bytes.length) throw new SyntaxError('a string does not end');
+  return quote + 1;
 }
 
 function afterNested(bytes: Buffer, at: number): number {

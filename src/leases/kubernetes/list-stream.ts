@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../model/json.js';
+import { closingQuote } from './json-bytes.js';
 
 /** The largest object that is held; etcd refuses larger ones by far. */
 const MAX_OBJECT_BYTES = 16 * 1024 * 1024;
@@ -27,13 +28,7 @@ function nextBracket(chunk: Buffer, at: number, cursor: Cursor): number {
   for (; i < chunk.length; i++) {
     const byte = chunk[i];
     if (where !== TEXT) {
-      // Most bytes are in strings; a quote or a backslash ends this loop.
-      if (where === ESCAPE) i++;
-      for (; i < chunk.length; i++) {
-        const letter = chunk[i];
-        if (letter === 0x22) break;
-        if (letter === 0x5c) i++;
-      }
+      i = closingQuote(chunk, where === ESCAPE ? i + 1 : i);
       where = i < chunk.length ? TEXT : i === chunk.length ? STRING : ESCAPE;
     } else if (byte === 0x22) where = STRING;
     else if (byte === 0x7b || byte === 0x5b) {

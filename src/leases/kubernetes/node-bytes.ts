@@ -2,40 +2,52 @@ import { eachMember, type Span, stringIn, valueIn } from './json-bytes.js';
 import type { NodeRecord } from './node.js';
 
 /**
- * Reads the few fields flan needs from the JSON text of one Node, skipping all others unparsed.
+ * Reads the few fields flan needs from the JSON text of one Node, skipping all others unparsed. In the order in which
+ * API servers write them the largest (managedFields, status) come last and are not even looked at.
  * @throws {SyntaxError} when the text is not a Node's
  */
 export function nodeFromBytes(bytes: Buffer, span: Span, annotationPrefix: string): NodeRecord {
-  const text: Record<string, string> = { name: '', uid: '', resourceVersion: '', podCIDR: '' };
-  const annotations: Record<string, string> = {};
-  let podCIDRs: readonly string[] = [];
-  const keep = (name: string, value: Span): void => {
-    text[name] = stringIn(bytes, value);
-  };
-  let parts = 0;
+  let metadata: Metadata | undefined;
+  let podCIDRs: readonly string[] | undefined;
   eachMember(bytes, span, (part, inside) => {
-    // What follows, the status, is nine tenths of a Node.
-    if (part === 'metadata' || part === 'spec') parts++;
-    if (part === 'metadata') {
-      eachMember(bytes, inside, (name, value) => {
-        if (name === 'name' || name === 'uid' || name === 'resourceVersion') keep(name, value);
-        else if (name === 'annotations') {
-          eachMember(bytes, value, (annotation, content) => {
-            if (annotation.startsWith(annotationPrefix)) annotations[annotation] = stringIn(bytes, content);
-          });
-        }
-      });
-    } else if (part === 'spec') {
-      eachMember(bytes, inside, (name, value) => {
-        if (name === 'podCIDR') keep(name, value);
-        else if (name === 'podCIDRs') podCIDRs = stringsIn(bytes, value);
-      });
-    }
-    return parts === 2 ? 'enough' : undefined;
+    if (part === 'metadata') metadata = metadataIn(bytes, inside, annotationPrefix);
+    else if (part === 'spec') podCIDRs = podCIDRsIn(bytes, inside);
+    return metadata && podCIDRs ? 'enough' : undefined;
   });
-  const { name = '', uid = '', resourceVersion = '', podCIDR } = text;
-  if (name === '') throw new SyntaxError('an item of the list has no metadata.name');
-  return { name, uid, resourceVersion, annotations, podCIDRs: podCIDRs.length === 0 && podCIDR ? [podCIDR] : podCIDRs };
+  if (!metadata?.name) throw new SyntaxError('an item of the list has no metadata.name');
+  return { ...metadata, podCIDRs: podCIDRs ?? [] };
+}
+
+type Metadata = Omit<NodeRecord, 'podCIDRs'>;
+
+function metadataIn(bytes: Buffer, span: Span, annotationPrefix: string): Metadata {
+  let name = '';
+  let uid = '';
+  let resourceVersion = '';
+  const annotations: Record<string, string> = {};
+  let left = 4;
+  eachMember(bytes, span, (member, value) => {
+    if (member === 'name') name = stringIn(bytes, value);
+    else if (member === 'uid') uid = stringIn(bytes, value);
+    else if (member === 'resourceVersion') resourceVersion = stringIn(bytes, value);
+    else if (member === 'annotations') {
+      eachMember(bytes, value, (annotation, content) => {
+        if (annotation.startsWith(annotationPrefix)) annotations[annotation] = stringIn(bytes, content);
+      });
+    } else return undefined;
+    return --left === 0 ? 'enough' : undefined;
+  });
+  return { name, uid, resourceVersion, annotations };
+}
+
+function podCIDRsIn(bytes: Buffer, span: Span): readonly string[] {
+  let one = '';
+  let several: readonly string[] = [];
+  eachMember(bytes, span, (member, value) => {
+    if (member === 'podCIDR') one = stringIn(bytes, value);
+    else if (member === 'podCIDRs') several = stringsIn(bytes, value);
+  });
+  return several.length === 0 && one ? [one] : several;
 }
 
 function stringsIn(bytes: Buffer, span: Span): readonly string[] {

@@ -1,5 +1,5 @@
 import { FlanError } from '../../errors.js';
-import { type Address, type Family, familyOf, type Prefix, tryAddress, tryPrefix } from '../../model/ip.js';
+import { type Address, FAMILIES, type Family, familyOf, type Prefix, tryAddress, tryPrefix } from '../../model/ip.js';
 import type { Json } from '../../model/json.js';
 import { type Lease, type LeaseStack, leaseKey } from '../../model/lease.js';
 import type { LeaseRequest, RejectedEntry } from '../store.js';
@@ -37,7 +37,8 @@ export function subnetsOfNode(node: NodeRecord, families: readonly Family[]): No
     if (subnets[family] !== undefined) throw badPodCidr(node, `${node.podCIDRs.join(', ')} has two of one family`);
     subnets[family] = prefix;
   }
-  return Object.fromEntries(families.flatMap((family) => (subnets[family] ? [[family, subnets[family]]] : [])));
+  for (const family of FAMILIES) if (!families.includes(family)) delete subnets[family];
+  return subnets;
 }
 
 const badPodCidr = (node: NodeRecord, why: string): FlanError =>

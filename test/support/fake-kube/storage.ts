@@ -39,7 +39,10 @@ export class Storage {
     const uid = before?.metadata.uid ?? object.metadata.uid ?? randomUUID();
     if (before && same(before, object)) return before;
     this.#version++;
-    const stored = { ...object, metadata: { ...object.metadata, uid, resourceVersion: String(this.#version) } };
+    const { name, namespace, uid: _, resourceVersion: __, ...rest } = object.metadata;
+    // In the order of the real server's encoder.
+    const named = { name, ...(namespace !== undefined && { namespace }), uid, resourceVersion: String(this.#version) };
+    const stored: KubeObject = { ...object, metadata: { ...named, ...rest } };
     this.#objects.set(key, stored);
     this.#tell({ type: before ? 'MODIFIED' : 'ADDED', version: this.#version, object: stored });
     return stored;
