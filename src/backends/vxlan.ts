@@ -144,7 +144,9 @@ function device(context: Context, ext: External): Resource[] {
     mac: macOf(context, family),
     alias,
     local: ext.address,
-    fixed: { vni, port, underlay: ext.dev, learning, gbp },
+    underlay: ext.dev,
+    learning,
+    fixed: { vni, port, family, gbp, extras: [] },
   };
   // A router advertisement on the overlay must not give the device a default route.
   const acceptRa: Sysctl = { kind: 'sysctl', path: `net/ipv6/conf/${name}/accept_ra`, value: '0', dev: name };

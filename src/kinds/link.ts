@@ -1,45 +1,44 @@
-import type { Address } from '../model/ip.js';
+import type { Address, Family } from '../model/ip.js';
 import type { Mac } from '../model/mac.js';
 import { type Key, type Kind, keyOf, type Ownership } from '../planner/kind.js';
 
-/** What a VXLAN device is made of. @see uapi/linux/if_link.h IFLA_VXLAN_*, RFC 7348 */
+/** What of a VXLAN device cannot change while it exists. @see vxlan_nl2conf in drivers/net/vxlan, RFC 7348 */
 export interface VxlanSettings {
-  readonly type: 'vxlan';
   readonly vni: number;
   /** UDP destination port. */
   readonly port: number;
-  /** Outer source address. */
-  readonly local: Address;
-  /** Name of the interface that carries the outer packets. */
-  readonly underlay: string;
-  readonly learning: boolean;
+  /** Of the outer packets. */
+  readonly family: Family;
   /** Group policy extension (IFLA_VXLAN_GBP). */
   readonly gbp: boolean;
+  /** Modes that flan never switches on, in the words of ip-link(8): `external`, `proxy`, `l2miss`, `group 239.1.1.1`, … */
+  readonly extras: readonly string[];
 }
 
 /** A link of any other type: flan neither makes nor changes it. */
 export interface OtherLink {
-  readonly type: 'other';
   /** IFLA_INFO_KIND; empty for hardware. */
   readonly infoKind: string;
 }
-
-export type LinkSettings = VxlanSettings | OtherLink;
 
 /** A network device. @see uapi/linux/if_link.h, ip-link(8) */
 export interface Link {
   readonly kind: 'link';
   readonly name: string;
-  readonly type: LinkSettings['type'];
+  readonly type: 'vxlan' | 'other';
   readonly up: boolean;
   readonly mtu: number;
   readonly mac?: Mac;
   /** IFLA_IFALIAS: our mark. */
   readonly alias: string;
   /** What cannot be changed while the device exists… */
-  readonly fixed: Omit<VxlanSettings, 'local' | 'type'> | Omit<OtherLink, 'type'>;
-  /** …and what can. */
+  readonly fixed: VxlanSettings | OtherLink;
+  /** …and what can: the outer source address, */
   readonly local?: Address;
+  /** the name of the interface that carries the outer packets, */
+  readonly underlay?: string;
+  /** and whether the device learns from what it receives (IFLA_VXLAN_LEARNING). */
+  readonly learning?: boolean;
 }
 
 const ALIAS_START = 'flan ';
@@ -61,17 +60,18 @@ export const linkKind: Kind<Link> = {
   kind: 'link',
   rank: 10,
   key: ({ name }) => linkKey(name),
-  fields: ['type', 'fixed', 'local', 'mtu', 'mac', 'up', 'alias'],
-  // vxlan_changelink refuses VNI, port and GBP; the underlay could change but takes the FDB's default along.
-  inPlace: ['local', 'mtu', 'mac', 'up', 'alias'],
-  optional: ['mac', 'local'],
+  fields: ['type', 'fixed', 'underlay', 'local', 'learning', 'mtu', 'mac', 'up', 'alias'],
+  inPlace: ['underlay', 'local', 'learning', 'mtu', 'mac', 'up', 'alias'],
+  optional: ['mac', 'underlay', 'local', 'learning'],
   needs: () => [],
   owns: ({ alias }, ownership) => isOwnAlias(alias, ownership),
   describe: (l) =>
     [
       l.type === 'other' ? ('infoKind' in l.fixed && l.fixed.infoKind) || 'device' : l.type,
-      'vni' in l.fixed ? `id ${l.fixed.vni} dstport ${l.fixed.port} dev ${l.fixed.underlay}` : '',
+      ...('vni' in l.fixed ? [`id ${l.fixed.vni} dstport ${l.fixed.port}`, ...l.fixed.extras] : []),
+      l.underlay === undefined ? '' : `dev ${l.underlay}`,
       l.local === undefined ? '' : `local ${l.local}`,
+      l.learning ? 'learning' : '',
       `mtu ${l.mtu}`,
       l.mac === undefined ? '' : `address ${l.mac}`,
       l.up ? 'up' : 'down',

@@ -48,17 +48,21 @@ function linkCommands(verb: Verb, l: Link): string[] {
       l.name,
       'type vxlan id',
       vxlan.vni,
-      'dev',
-      vxlan.underlay,
+      l.underlay && `dev ${l.underlay}`,
       'dstport',
       vxlan.port,
       l.local && `local ${l.local}`,
-      vxlan.learning ? 'learning' : 'nolearning',
+      l.learning ? 'learning' : 'nolearning',
       vxlan.gbp && 'gbp',
     );
   const set = `ip link set dev ${l.name} ${settings} ${l.up ? 'up' : 'down'}`;
   if (verb === 'add' && create) return [create, set];
-  return vxlan && l.local ? [set, `ip link set dev ${l.name} type vxlan local ${l.local}`] : [set];
+  const changeable = words(
+    l.underlay && `dev ${l.underlay}`,
+    l.local && `local ${l.local}`,
+    l.learning ? 'learning' : 'nolearning',
+  );
+  return vxlan ? [set, `ip link set dev ${l.name} type vxlan ${changeable}`] : [set];
 }
 
 const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => string[]>> = {

@@ -15,6 +15,8 @@ export interface NetlinkCodec<R extends Resource = Resource> {
 export interface RequestInput<R> {
   readonly verb: Extract<Verb, 'add' | 'replace' | 'delete'>;
   readonly resource: R;
+  /** What stands there, where that is known: with `replace`, what the resource takes the place of. */
+  readonly before?: R;
   readonly links: Links;
 }
 

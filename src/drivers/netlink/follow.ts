@@ -9,7 +9,7 @@ import { RTN_LOCAL } from '../../netlink/wire/constants.js';
 import type { RouteEvent } from '../../netlink/wire/event.js';
 import type { LinkMessage } from '../../netlink/wire/link.js';
 import type { RouteMessage } from '../../netlink/wire/route.js';
-import type { Kind, Resource } from '../../planner/kind.js';
+import { type Kind, type Resource, sameValue } from '../../planner/kind.js';
 import type { Notice, Scope } from '../driver.js';
 import { addressOfMessage } from './address.js';
 import { fdbOf } from './fdb.js';
@@ -113,5 +113,5 @@ const hasMoved = (before: LinkMessage, now: LinkMessage): boolean =>
   before.mtu !== now.mtu ||
   before.mac !== now.mac ||
   before.alias !== now.alias ||
-  before.info?.vxlan?.local !== now.info?.vxlan?.local ||
-  before.info?.vxlan?.local6 !== now.info?.vxlan?.local6;
+  before.info?.kind !== now.info?.kind ||
+  !sameValue(before.info?.vxlan, now.info?.vxlan);

@@ -53,16 +53,16 @@ export function perform(input: PerformInput): Outcome[] {
 }
 
 function requestsOf(step: Step, { codecOf, links }: PerformInput): Sent[] {
-  const ask = (verb: Sent['verb'], resource: Resource): Sent[] =>
+  const ask = (verb: Sent['verb'], resource: Resource, before?: Resource): Sent[] =>
     codecOf(resource.kind)
-      .requests({ verb, resource, links })
+      .requests({ verb, resource, links, ...(before && { before }) })
       .map((request) => ({ step, verb, request }));
   switch (step.action) {
     case 'create':
       return ask('add', step.after);
     case 'update':
     case 'adopt':
-      return ask('replace', step.after);
+      return ask('replace', step.after, step.before);
     case 'replace':
       return [...ask('delete', step.before), ...ask('add', step.after)];
     case 'delete':
