@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Finished, flan, type RunOptions, startFlan } from './cli.js';
-import { type KernelTestOptions, kernelTest } from './kernel.js';
+import { type KernelContext, type KernelTestOptions, kernelTest } from './kernel.js';
 import { type Daemon, startDaemon } from './lab-daemon.js';
 import type { TestNetns } from './netns.js';
 
@@ -28,6 +28,11 @@ export interface Lab {
   /** A file in the folder of leases, written at once as an editor's rename does. Values that are no text become JSON. */
   put(name: string, content: unknown): void;
   remove(name: string): void;
+  /** Where the bridge is. */
+  readonly wire: TestNetns;
+  /** As in `KernelContext`. */
+  readonly makeNetns: KernelContext['makeNetns'];
+  readonly onEnd: KernelContext['onEnd'];
 }
 
 export interface LabNode {
@@ -82,6 +87,7 @@ export function labTest(
     const leases = join(dir, 'leases');
     mkdirSync(leases);
     const lab: Lab = {
+      ...{ wire, makeNetns, onEnd },
       dir,
       leases,
       nodes,
