@@ -30,6 +30,7 @@ export class State {
   #foreign: Readonly<Record<string, number>> = {};
   #inputs: Inputs;
   readonly #dirty = new Set<Key>();
+  /** Desired keys that this run wrote, or found with our mark. */
   readonly #written = new Set<Key>();
   readonly #backoff: Backoff;
   #doubt: string | undefined = 'start';
@@ -126,7 +127,10 @@ export class State {
     const drifts: Drift[] = [];
     for (const [key, { resource }] of this.#desired.desired) {
       const [before, now] = [this.#observed.get(key), observed.get(key)];
-      if (before === undefined || !this.#written.has(key) || !this.#fits(before, resource)) continue;
+      const known = this.#written.has(key);
+      // A run before this one wrote it: it stays ours too when somebody takes the mark off.
+      if (!known && now !== undefined && this.#owns(now)) this.#written.add(key);
+      if (before === undefined || !known || !this.#fits(before, resource)) continue;
       if (now === undefined) drifts.push({ key, what: 'deleted' });
       else if (!this.#fits(now, resource)) drifts.push({ key, what: 'changed', now });
     }
@@ -192,6 +196,10 @@ export class State {
 
   #fits(resource: Resource, wanted: Resource): boolean {
     return this.#kinds.differing(resource, wanted).length === 0;
+  }
+
+  #owns(resource: Resource): boolean {
+    return this.#kinds.of(resource).owns(resource, this.#inputs.ownership);
   }
 
   #mark(keys: Iterable<Key>): void {
