@@ -61,6 +61,7 @@ const ERRORS: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>>> = {
     'E_FILE',
     'E_IDENTITY',
     'E_IPTABLES',
+    'E_LEASE_MISSING',
     'E_LINK_MISSING',
     'E_LOCK',
     'E_NETLINK',

@@ -16,4 +16,4 @@ export { planMarkdown } from '../report/markdown.js';
 export { resourcesText } from '../report/resources-text.js';
 export { changesText, planText, summaryLine } from '../report/text.js';
 export { watchLine } from '../report/watch-text.js';
-export { openSession } from './session.js';
+export { openPatiently, openSession } from './session.js';

@@ -3,6 +3,11 @@ import type { BaseCommand } from './base.js';
 import { ConfigShow } from './config/show.js';
 import { Destroy } from './destroy.js';
 import { Init } from './init.js';
+import { LeaseAcquire } from './lease/acquire.js';
+import { LeaseList } from './lease/list.js';
+import { LeaseRelease } from './lease/release.js';
+import { LeaseReserve } from './lease/reserve.js';
+import { LeaseShow } from './lease/show.js';
 import { Plan } from './plan.js';
 import { ShowDesired } from './show/desired.js';
 import { ShowFacts } from './show/facts.js';
@@ -24,6 +29,11 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'config:show': ConfigShow,
   destroy: Destroy,
   init: Init,
+  'lease:acquire': LeaseAcquire,
+  'lease:list': LeaseList,
+  'lease:release': LeaseRelease,
+  'lease:reserve': LeaseReserve,
+  'lease:show': LeaseShow,
   plan: Plan,
   'show:desired': ShowDesired,
   'show:facts': ShowFacts,

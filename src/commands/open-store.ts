@@ -1,25 +1,40 @@
 import { decodeNetwork } from '../config/network.js';
 import type { Settings } from '../config/settings.js';
+import type { FlanError } from '../errors.js';
 import { fileStore } from '../leases/file/store.js';
 import type { LeaseStore } from '../leases/store.js';
 import type { Identity } from '../model/facts.js';
 import type { Address } from '../model/ip.js';
 
-export interface OpenedStore {
-  readonly store: LeaseStore;
-  /** Addresses that the store says are this node's, before what the settings say. */
-  readonly publicIps: { readonly publicIp?: Address; readonly publicIpv6?: Address };
+export interface StoreInput {
+  readonly settings: Settings;
+  readonly identity: Identity;
+  /** Told what a store waits for that can wait; without it such a store fails instead. */
+  readonly onWait?: ((error: FlanError) => void) | undefined;
 }
 
-/** The store that the settings name. The clients of the bigger ones are loaded only when they are asked for. */
-export async function openStore(settings: Settings, identity: Identity, signal: AbortSignal): Promise<OpenedStore> {
+export interface OpenedStore {
+  readonly store: LeaseStore;
+  /** Asks the store for addresses of this node that go before what the settings say. */
+  publicIps(signal: AbortSignal): Promise<PublicIps>;
+}
+
+export interface PublicIps {
+  readonly publicIp?: Address;
+  readonly publicIpv6?: Address;
+}
+
+/** The store that the settings name; contacts nobody. The clients of the bigger ones are loaded only when asked for. */
+export async function openStore(input: StoreInput): Promise<OpenedStore> {
+  const { settings } = input;
+  const publicIps = async (): Promise<PublicIps> => ({});
   switch (settings.store) {
     case 'file':
-      return { store: fileStore({ path: settings.leases, decodeNetwork }), publicIps: {} };
+      return { store: fileStore({ path: settings.leases, decodeNetwork }), publicIps };
     case 'etcd':
-      return { store: await openEtcd(settings), publicIps: {} };
+      return { store: await openEtcd(settings), publicIps };
     case 'kubernetes':
-      return openKubernetes(settings, identity, signal);
+      return openKubernetes(input);
   }
 }
 
@@ -39,9 +54,9 @@ async function openEtcd(settings: Settings): Promise<LeaseStore> {
   });
 }
 
-async function openKubernetes(settings: Settings, identity: Identity, signal: AbortSignal): Promise<OpenedStore> {
+async function openKubernetes({ settings, identity, onWait }: StoreInput): Promise<OpenedStore> {
   const { openKubernetesStore } = await import('../leases/kubernetes/open.js');
-  const store = await openKubernetesStore({
+  const { setReady, nodePublicIps, ...store } = await openKubernetesStore({
     identity,
     env: process.env,
     decodeNetwork,
@@ -49,7 +64,14 @@ async function openKubernetes(settings: Settings, identity: Identity, signal: Ab
     kubeconfigFile: settings.kubeconfigFile,
     annotationPrefix: settings.kubeAnnotationPrefix,
     netConfigPath: settings.netConfigPath,
+    report: onWait,
+    ...(onWait === undefined && { waitMs: 0 }),
   });
-  const ips = await store.nodePublicIps(signal);
-  return { store, publicIps: { ...(ips[4] && { publicIp: ips[4] }), ...(ips[6] && { publicIpv6: ips[6] }) } };
+  return {
+    store: { ...store, assigns: true, ...(settings.setNodeNetworkUnavailable && { setReady }) },
+    async publicIps(signal) {
+      const ips = await nodePublicIps(signal);
+      return { ...(ips[4] && { publicIp: ips[4] }), ...(ips[6] && { publicIpv6: ips[6] }) };
+    },
+  };
 }

@@ -3,23 +3,43 @@ import { Drivers } from '../drivers/drivers.js';
 import { fileDriver, readTextFile } from '../drivers/file.js';
 import { netlinkDriver } from '../drivers/netlink/driver.js';
 import { procDriver } from '../drivers/proc.js';
+import type { FlanError } from '../errors.js';
 import { readFacts, routeLookup } from '../host/facts.js';
-import { readIdentity } from '../host/identity.js';
 import { lookupsOf, selectionOf } from '../host/selection.js';
 import { kinds } from '../kinds/index.js';
 import { CommandSocket } from '../netlink/command.js';
+import { systemClock } from '../reconcile/clock.js';
+import { patiently } from '../reconcile/patience.js';
 import type { Session } from '../reconcile/session.js';
 import { parseSubnetEnv } from '../traffic/subnet-env.js';
+import { identityFrom } from './identity-from.js';
 import { openStore } from './open-store.js';
 import { openPacketFilter } from './packet-filter.js';
 
 /** Opens everything that a run touches the world with. @throws {FlanError} E_NETNS, E_IDENTITY, what the store throws */
-export async function openSession(settings: Settings, signal: AbortSignal): Promise<Session> {
+export const openSession = (settings: Settings, signal: AbortSignal): Promise<Session> => open({ settings, signal });
+
+export interface OpenPatiently {
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+  /** Told what the store is not ready for yet, now and later; `retryInMs` where it is asked again. */
+  readonly onWait: (error: FlanError, retryInMs?: number) => void;
+}
+
+/** The same for a daemon: a store that cannot answer yet is waited for. */
+export const openPatiently = (input: OpenPatiently): Promise<Session> => open(input);
+
+type Opening = Pick<OpenPatiently, 'settings' | 'signal'> & Partial<OpenPatiently>;
+
+async function open({ settings, signal, onWait }: Opening): Promise<Session> {
   const { netns } = settings;
-  const identity = readIdentity({ ...settings, identifyBy: settings.store === 'kubernetes' ? 'name' : 'machine' });
-  const { store, publicIps } = await openStore(settings, identity, signal);
-  const selection = selectionOf({ ...settings, ...publicIps });
-  const network = await store.network(signal);
+  const identity = identityFrom(settings);
+  const { store, publicIps } = await openStore({ settings, identity, onWait });
+  const ask = async () => ({
+    selection: selectionOf({ ...settings, ...(await publicIps(signal)) }),
+    network: await store.network(signal),
+  });
+  const { selection, network } = await (onWait ? patiently(ask, { clock: systemClock, signal, onWait }) : ask());
   const { drivers: filters, filter, warnings } = await openPacketFilter({ settings, network, signal });
   const socket = CommandSocket.open({ netns });
   const netlink = netlinkDriver({ socket, ...(netns !== undefined && { netns }) });

@@ -41,7 +41,8 @@ const LONGEST_PAUSE_MS = 60_000;
 
 /**
  * Holds a lease: renews it before it expires, tries again while the store cannot be reached, and takes it back when it
- * vanished. Another node's subnet is never taken: then the lease is lost, and that is told.
+ * vanished. Another node's subnet is never taken: then the lease is lost, and that is told. Where the store assigns
+ * subnets, the one it assigns now is taken instead.
  */
 export function keepLease(input: KeepLease): LeaseKeeper {
   const keeper: Keeper = { ...input, asked: new AbortController() };
@@ -121,6 +122,7 @@ async function renewOrRetake({ store, lease, request, signal }: Keeper): Promise
 type Retaking = Pick<Keeper, 'store' | 'lease' | 'request' | 'signal'> & { readonly error: FlanError };
 
 async function retake({ store, lease, request, signal, error }: Retaking): Promise<Lease | FlanError> {
+  if (store.assigns) return store.acquire(request, signal);
   const { leases } = await store.list(signal);
   const held = leases.find((other) => subnetsOf(other).some((a) => subnetsOf(lease).some((b) => overlaps(a, b))));
   const isOurs = held?.nodeId !== undefined && held.nodeId === request.identity.nodeId;

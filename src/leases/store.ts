@@ -10,6 +10,8 @@ export interface LeaseStore {
   readonly name: string;
   /** Watches the own lease too: a store that has no expiry (kubernetes) never needs `renew`. */
   readonly expires: boolean;
+  /** The store decides which subnet a node has, and may change its mind (Kubernetes: podCIDR); a changed one is followed. */
+  readonly assigns?: boolean;
   /** @throws {FlanError} E_NETWORK_MISSING when nobody has configured the network yet */
   network(signal: AbortSignal): Promise<Network>;
   /** All leases at one moment. */
@@ -29,6 +31,8 @@ export interface LeaseStore {
   release(lease: Lease, signal: AbortSignal): Promise<void>;
   /** Keeps a subnet from being leased for ever (or ends that). Absent where the store cannot. */
   reserve?(subnets: { readonly ipv4?: Prefix; readonly ipv6?: Prefix }, signal: AbortSignal): Promise<Lease>;
+  /** When a lease ends, in milliseconds since 1970, where listing does not tell; undefined: never. */
+  expiry?(lease: Lease, signal: AbortSignal): Promise<number | undefined>;
   /**
    * Starts with a snapshot, and sends another whenever history was lost (compaction, HTTP 410, a re-read directory).
    * While disconnected it says nothing; `onState` tells people. Ends (returns) soon after the signal aborts.

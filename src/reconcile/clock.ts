@@ -1,3 +1,5 @@
+import { FlanError } from '../errors.js';
+
 /** Time and chance, so that tests can hold them still. */
 export interface Clock {
   /** Monotonic, with fractions. */
@@ -23,3 +25,19 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Rejects with the reason of the signal when it aborts before the time is over. */
+export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      cancel();
+      reject(signal.reason instanceof Error ? signal.reason : new FlanError('E_INTERRUPTED', 'stopped'));
+    };
+    const cancel = clock.after(delayMs, () => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    });
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}

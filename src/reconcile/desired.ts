@@ -102,6 +102,11 @@ export class DesiredIndex {
     return changed;
   }
 
+  /** The keys that `owner` asks for, whether it has them or waits for them. */
+  keysOf(owner: string): readonly Key[] {
+    return this.#keys.get(owner) ?? [];
+  }
+
   owners(): IterableIterator<string> {
     return this.#keys.keys();
   }

@@ -7,6 +7,8 @@ import type { Drift } from './state.js';
 /** What `watch` tells while it runs. Renderers turn these into lines; tests and metrics read them as they are. */
 export type WatchEvent =
   | { readonly type: 'lease'; readonly lease: Lease; readonly why: 'held' | 'renewed' }
+  /** Nothing can be done yet; without `retryInMs` something tells when it can. */
+  | { readonly type: 'waiting'; readonly error: FlanError; readonly retryInMs?: number }
   | { readonly type: 'lease-lost'; readonly error: FlanError }
   /** The first full plan has been applied; `failed` steps go on being tried. */
   | {

@@ -1,10 +1,11 @@
-import { asFlanError, FlanError } from '../errors.js';
+import type { FlanError } from '../errors.js';
 import { keepLease } from '../leases/keep.js';
 import type { LeaseRequest } from '../leases/store.js';
 import type { Lease } from '../model/lease.js';
-import type { Clock } from './clock.js';
+import { type Clock, sleep } from './clock.js';
 import type { WatchEvent } from './events.js';
 import { viewOwnLease } from './own-lease.js';
+import { patiently } from './patience.js';
 import type { Session } from './session.js';
 import { requestOf, type Survey, withOwn } from './survey.js';
 
@@ -19,9 +20,6 @@ export interface HoldInput extends Edge {
   readonly survey: Survey;
 }
 
-const RETRY_FIRST_MS = 500;
-const RETRY_MAX_MS = 30_000;
-
 export interface HeldLease {
   readonly lease: Lease;
   /** What was published with it. */
@@ -29,42 +27,29 @@ export interface HeldLease {
 }
 
 /** Acquires the own lease, for as long as it takes. @throws {FlanError} what waiting cannot mend */
-export async function holdLease({ session, survey, clock, signal, tell }: HoldInput): Promise<HeldLease> {
-  for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(RETRY_MAX_MS, delayMs * 2)) {
-    try {
-      const request = await whatToPublish(session, survey, signal);
-      const lease = await session.store.acquire(request, signal);
-      tell({ type: 'lease', lease, why: 'held' });
-      return { lease, request };
-    } catch (cause) {
-      const error = asFlanError(cause);
-      if (!error.retry || signal.aborted) throw error;
-      tell({ type: 'store', state: 'disconnected', error, retryInMs: delayMs });
-      await sleep(clock, delayMs, signal);
-    }
-  }
+export function holdLease({ session, survey, clock, signal, tell }: HoldInput): Promise<HeldLease> {
+  const attempt = async (): Promise<HeldLease> => {
+    const request = await whatToPublish({ session, survey, signal });
+    const lease = await session.store.acquire(request, signal);
+    tell({ type: 'lease', lease, why: 'held' });
+    return { lease, request };
+  };
+  const onWait = (error: FlanError, retryInMs: number): void => tell({ type: 'waiting', error, retryInMs });
+  return patiently(attempt, { clock, signal, onWait });
+}
+
+export interface Publishing {
+  readonly session: Pick<Session, 'store' | 'kinds'>;
+  readonly survey: Survey;
+  readonly signal: AbortSignal;
 }
 
 /** Where the backend repeats what peers know of it, the store is asked first for what that is. */
-async function whatToPublish(session: Session, survey: Survey, signal: AbortSignal): Promise<LeaseRequest> {
+export async function whatToPublish({ session, survey, signal }: Publishing): Promise<LeaseRequest> {
   if (!survey.inputs.backend.remembers) return survey.request;
   const { leases } = await session.store.list(signal);
   const { own } = viewOwnLease(leases, survey.request, session.kinds);
   return own === undefined ? survey.request : requestOf(withOwn(survey.inputs, own), survey.previous);
-}
-
-function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      cancel();
-      reject(signal.reason instanceof Error ? signal.reason : new FlanError('E_INTERRUPTED', 'stopped'));
-    };
-    const cancel = clock.after(delayMs, () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }
 
 export interface KeepInput extends Edge {

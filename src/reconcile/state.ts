@@ -69,6 +69,11 @@ export class State {
     return this.#doubt !== undefined || this.#dirty.size > 0 || this.#backoff.due(nowMs).length > 0;
   }
 
+  /** Whether something of the node itself (device, rules, subnet.env) cannot be made at the moment: no peer's fault. */
+  isLame(nowMs: number): boolean {
+    return this.#desired.keysOf(LOCAL).some((key) => this.#backoff.isWaiting(key, nowMs));
+  }
+
   /** When a failed key is next worth a try. */
   nextRetryMs(): number | undefined {
     return this.#backoff.nextMs();

@@ -13,6 +13,7 @@ import { holdLease, keepOwnLease, type OwnLeaseKeeper } from './hold-lease.js';
 import { scopeOf } from './inputs.js';
 import { LeaseInbox, type LeaseNews } from './lease-inbox.js';
 import { leaseView, peerTable, quarantineError } from './peers.js';
+import { type Readiness, readiness } from './readiness.js';
 import { Rounds } from './rounds.js';
 import type { Session } from './session.js';
 import { State } from './state.js';
@@ -57,6 +58,9 @@ export async function watch(input: WatchInput): Promise<void> {
   const loop = new Loop({ ...input, signal }, { ...seen, request }, lease);
   try {
     await loop.run();
+  } catch (error) {
+    if (!signal.aborted) await loop.lastWords();
+    throw error;
   } finally {
     stop.abort();
     loop.dispose();
@@ -72,7 +76,10 @@ class Loop {
   readonly #inbox: LeaseInbox;
   readonly #timers: Timers;
   readonly #startedMs: number;
+  readonly #readiness: Readiness;
   #survey: Survey;
+  /** Why the node cannot do its part whatever its peers are. */
+  #trouble: 'no interface' | 'no look' | undefined;
   /** Whether there was a first lease snapshot: nothing is deleted, or made, before it. */
   #synced = false;
   #ready = false;
@@ -96,6 +103,7 @@ class Loop {
       accept: (news) => this.#accept(news),
       onHeld: (would, of) => tell({ type: 'held', would, of, holdMs: DEFAULT_GUARD.holdMs }),
     });
+    this.#readiness = readiness({ ...input, store: session.store });
     this.#keeper = keepOwnLease({ ...input, lease, request: first.request, onLease: (renewed) => this.#own(renewed) });
   }
 
@@ -109,6 +117,11 @@ class Loop {
     } finally {
       tell({ type: 'stopped', why: signal.aborted ? 'asked to' : 'failed' });
     }
+  }
+
+  /** Before an end that nobody asked for. */
+  lastWords(): Promise<void> {
+    return this.#readiness.lastWords();
   }
 
   dispose(): void {
@@ -133,7 +146,8 @@ class Loop {
     this.#peersChanged(this.#table.absorb(news));
     this.#synced = true;
     // The keeper tries to get it back, and says so when somebody else has it.
-    if (this.#table.own().length === 0 && news.type !== 'put') this.#keeper.renewNow();
+    const concernsOwn = news.type !== 'put' || news.lease.key === this.#state.inputs.own?.key;
+    if (this.#table.own().length === 0 && concernsOwn) this.#keeper.renewNow();
     this.#wake();
   }
 
@@ -179,7 +193,9 @@ class Loop {
       if (!sameValue(seen.inputs.external, this.#survey.inputs.external)) tell({ type: 'host', what: why });
       this.#look(seen, own);
       if (isNews) this.#keeper.renewNow(seen.request);
+      if (this.#trouble === 'no interface') this.#trouble = undefined;
     } catch (cause) {
+      this.#trouble = 'no interface';
       // Fail static: with no usable interface right now the last known one stays desired until there is one again.
       tell({ type: 'failed', key: 'host', error: asFlanError(cause), more: 0 });
     }
@@ -217,6 +233,8 @@ class Loop {
       }
     } catch (cause) {
       if (signal.aborted) return;
+      this.#trouble ??= 'no look';
+      this.#sayReadiness();
       this.#state.doubtEverything('the last look failed');
       tell({ type: 'failed', key: 'observe', error: asFlanError(cause), more: 0 });
       this.#timers.set('retry', OBSERVE_RETRY_MS, () => this.#wake());
@@ -225,7 +243,9 @@ class Loop {
       this.#flushing = false;
       this.#lastFlushMs = clock.nowMs();
     }
+    if (this.#trouble === 'no look') this.#trouble = undefined;
     if (!this.#ready) this.#becomeReady(failed);
+    this.#sayReadiness();
     this.#scheduleRetry();
     if (this.#state.hasWork(clock.nowMs())) this.#wake();
   }
@@ -236,6 +256,11 @@ class Loop {
     const peers = [...this.#table.admitted()].length;
     const tookMs = clock.nowMs() - this.#startedMs;
     tell({ type: 'ready', peers, resources: this.#state.desired.size, failed, tookMs });
+  }
+
+  #sayReadiness(): void {
+    const lame = this.#trouble !== undefined || this.#state.isLame(this.#input.clock.nowMs());
+    if (this.#ready) this.#readiness.say(lame ? 'broken' : 'works');
   }
 
   #scheduleRetry(): void {

@@ -5,11 +5,15 @@ import { table } from './table.js';
 
 export type LeaseRole = 'own' | 'peer' | 'reserved' | 'left out';
 
+/** `untold`: leases of this store end, but a listing does not say when. */
+export type Expiry = 'told' | 'untold';
+
 export interface LeaseRow {
   readonly lease: Lease;
   readonly role: LeaseRole;
   /** Why it is left out. */
   readonly why?: string;
+  readonly expiry?: Expiry;
 }
 
 const COLOUR: Readonly<Record<LeaseRole, keyof Paint>> = {
@@ -21,20 +25,22 @@ const COLOUR: Readonly<Record<LeaseRole, keyof Paint>> = {
 
 const addresses = ({ ipv4, ipv6 }: Lease): string => [ipv4?.publicIp, ipv6?.publicIp].filter(Boolean).join(' ');
 
-const expiry = ({ expiresAtMs }: Lease): string =>
+export const expiryWords = ({ expiresAtMs }: Lease): string =>
   expiresAtMs === undefined ? 'until released' : `until ${new Date(expiresAtMs).toISOString().replace('.000Z', 'Z')}`;
 
 export function leasesText(rows: readonly LeaseRow[], paint: Paint = plain): string {
   if (rows.length === 0) return 'No leases.\n';
+  const held = ({ lease, role, expiry }: LeaseRow): string =>
+    expiry === 'untold' && role !== 'reserved' && lease.expiresAtMs === undefined ? '-' : expiryWords(lease);
   return table(
-    rows.map(({ lease, role, why = '' }) => [
-      paint[COLOUR[role]](role),
-      subnetsOf(lease).join(' '),
-      lease.node ?? '-',
-      addresses(lease) || '-',
-      lease.backendType || '-',
-      expiry(lease),
-      why,
+    rows.map((row) => [
+      paint[COLOUR[row.role]](row.role),
+      subnetsOf(row.lease).join(' '),
+      row.lease.node ?? '-',
+      addresses(row.lease) || '-',
+      row.lease.backendType || '-',
+      held(row),
+      row.why ?? '',
     ]),
   );
 }

@@ -23,6 +23,10 @@ export function watchLine(event: WatchEvent, paint: Paint = plain): string | und
   switch (event.type) {
     case 'lease':
       return `lease ${subnetsOf(event.lease).join(' ')} ${event.why}`;
+    case 'waiting': {
+      const { message, hint } = event.error;
+      return paint.yellow(`waiting: ${message}${hint === undefined ? '' : ` (${hint})`}`);
+    }
     case 'lease-lost':
       return paint.red(`lease lost: ${event.error.message}`);
     case 'ready': {

@@ -12,7 +12,8 @@ export class ShowLeases extends SettingsCommand {
     const session = await openSession(settings, this.signal);
     try {
       const { table, listing, document } = await preview({ session, adopt: 'no', signal: this.signal });
-      const rows = leaseRows(listing.leases, table);
+      const expiry = session.store.expiry === undefined ? 'told' : 'untold';
+      const rows = leaseRows(listing.leases, table).map((row) => ({ ...row, expiry }) as const);
       const rejected = document.quarantined.filter(({ entry }) => !rows.some(({ lease }) => lease.key === entry));
       if (flags.json) {
         this.print({ format_version: FORMAT_VERSION, kind: 'flan.leases', ...{ leases: rows, rejected } });

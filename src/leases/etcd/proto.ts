@@ -80,6 +80,10 @@ const keepAliveRequest = message('LeaseKeepAliveRequest', { id: id64(1) });
 /** A `ttl` of 0 or less: the lease is gone. */
 const keepAliveResponse = message('LeaseKeepAliveResponse', { header: sub(1, header), id: id64(2), ttl: int(3) });
 
+const timeToLiveRequest = message('LeaseTimeToLiveRequest', { id: id64(1) });
+/** A `ttl` of 0 or less: the lease is gone. */
+const timeToLiveResponse = message('LeaseTimeToLiveResponse', { header: sub(1, header), id: id64(2), ttl: int(3) });
+
 /** Event.EventType of kv.proto. */
 export const EVENT = { put: 0, delete: 1 } as const;
 const event = message('Event', { type: int(1), kv: sub(2, keyValue) });
@@ -128,6 +132,7 @@ export const RANGE = method('/etcdserverpb.KV/Range', rangeRequest, rangeRespons
 export const TXN = method('/etcdserverpb.KV/Txn', txnRequest, txnResponse);
 export const GRANT = method('/etcdserverpb.Lease/LeaseGrant', grantRequest, grantResponse);
 export const REVOKE = method('/etcdserverpb.Lease/LeaseRevoke', revokeRequest, revokeResponse);
+export const TIME_TO_LIVE = method('/etcdserverpb.Lease/LeaseTimeToLive', timeToLiveRequest, timeToLiveResponse);
 export const KEEP_ALIVE = method('/etcdserverpb.Lease/LeaseKeepAlive', keepAliveRequest, keepAliveResponse);
 export const WATCH = method('/etcdserverpb.Watch/Watch', watchRequest, watchResponse);
 export const AUTHENTICATE = method('/etcdserverpb.Auth/Authenticate', authenticateRequest, authenticateResponse);

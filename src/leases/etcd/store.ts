@@ -11,10 +11,10 @@ import { type Folder, readFolder } from './folder.js';
 import { follow } from './follow.js';
 import { heldLeases } from './held.js';
 import { layout as layoutOf, toBytes, toText } from './keys.js';
-import { RANGE } from './proto.js';
+import { RANGE, TIME_TO_LIVE } from './proto.js';
 import { release, renew } from './renew.js';
 import { reserve } from './reserve.js';
-import type { Holding } from './transact.js';
+import { type Holding, readKey } from './transact.js';
 
 export interface EtcdStoreOptions extends ClientOptions {
   /** flannel: `/coreos.com/network`. */
@@ -67,6 +67,13 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
     renew: (lease, request, signal) => renew(holding, { lease, request, signal }),
     release: (lease, signal) => release(holding, lease, signal),
     reserve: (subnets, signal) => reserve(holding, subnets, signal),
+    async expiry(lease, signal) {
+      const kv = await readKey(holding, lease.key, signal);
+      if (kv === undefined || kv.lease === 0n) return undefined;
+      const askedAt = now();
+      const { ttl } = await client.call(TIME_TO_LIVE, { id: kv.lease }, signal);
+      return askedAt + Math.max(0, ttl) * 1000;
+    },
     async *watch(signal: AbortSignal, onState: (state: StoreState) => void = () => {}): AsyncGenerator<LeaseEvent> {
       const jitter = () => random(1024) / 1024;
       for await (const seen of follow({ client, layout, pageSize, signal, onState, now, random: jitter })) {
