@@ -12,6 +12,8 @@ export interface Scope {
   readonly tables: readonly number[];
   /** Whether a key is desired: foreign resources are only reported where they stand on one. */
   readonly wants: (key: Key) => boolean;
+  /** Links whose changes matter though nothing of ours may stand on them: those that carry the overlay's packets. */
+  readonly devices?: readonly string[];
   /** Desired resources of the driver's kinds that can be read only by name (files). */
   readonly named: readonly Resource[];
 }

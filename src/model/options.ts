@@ -54,7 +54,7 @@ export function optionReader({ raw, path, where, code = 'E_NETWORK_CONFIG' }: Op
   }
   const pathTo = (name: string) => (path === '' ? name : `${path}.${name}`);
   const refuse = (name: string, problem: string, hint?: string) =>
-    new FlanError(code, `${pathTo(name)} ${problem}`, { where, hint });
+    new FlanError(code, `${pathTo(name)} ${problem}`, { where, hint: hint ?? `Correct ${pathTo(name)}.` });
   const json = (name: string): Json | undefined => {
     known.set(fold(name), name);
     return entries.get(fold(name))?.value;

@@ -1,7 +1,7 @@
 import type { Notice } from '../drivers/driver.js';
 import { asFlanError, FlanError } from '../errors.js';
 import type { RejectedEntry } from '../leases/store.js';
-import { type Lease, leaseName } from '../model/lease.js';
+import { type Lease, type LeaseKey, leaseName } from '../model/lease.js';
 import type { LeaseTable, LeaseTableDelta } from '../model/lease-table.js';
 import { sameValue } from '../planner/kind.js';
 import { Backoff, type BackoffSettings, DEFAULT_BACKOFF } from './backoff.js';
@@ -77,6 +77,8 @@ class Loop {
   readonly #timers: Timers;
   readonly #startedMs: number;
   readonly #readiness: Readiness;
+  /** Leases of the peers in use. */
+  readonly #peers = new Set<LeaseKey>();
   #survey: Survey;
   /** Why the node cannot do its part whatever its peers are. */
   #trouble: 'no interface' | 'no look' | undefined;
@@ -156,13 +158,16 @@ class Loop {
     for (const one of quarantined) tell({ type: 'quarantined', entry: one.lease.key, error: quarantineError(one) });
     for (const key of changed) {
       const lease = this.#table.get(key);
-      if (lease === undefined) this.#state.deletePeer(key);
-      else {
+      const change = lease === undefined ? 'removed' : this.#peers.has(key) ? 'changed' : 'added';
+      if (lease === undefined) {
+        this.#peers.delete(key);
+        this.#state.deletePeer(key);
+      } else {
+        this.#peers.add(key);
         this.#state.putPeer(lease);
         for (const warning of peerWarnings(this.#state.inputs, lease)) tell({ type: 'warning', warning });
       }
-      if (this.#ready)
-        tell({ type: 'peer', change: lease ? 'changed' : 'removed', lease: lease ? leaseName(lease) : key });
+      if (this.#ready) tell({ type: 'peer', change, lease: lease ? leaseName(lease) : key });
     }
   }
 

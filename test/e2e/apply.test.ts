@@ -25,8 +25,6 @@ describe('host-gw', () => {
   for (const families of ['4', '6', '46'] as const) {
     const name = `carries packets between two nodes over IPv${each(families).join(' and IPv')}`;
     labTest(name, { nodes: 2, families }, async (lab) => {
-      lab.put('node-a.yaml', peerLease('a', families));
-      lab.put('node-b.yaml', peerLease('b', families));
       const [a, b] = [lab.node(0), lab.node(1)];
       const before = await a.foreignRoutes();
       for (const node of [a, b]) {
@@ -52,7 +50,7 @@ describe('host-gw', () => {
     );
     const found = await a.netns.ip('-N route show table all');
     const before = await a.foreignRoutes();
-    for (const letter of ['a', 'b', 'c', 'd']) lab.put(`node-${letter}.yaml`, peerLease(letter));
+    for (const letter of ['b', 'c', 'd']) lab.put(`node-${letter}.yaml`, peerLease(letter));
     expect((await a.flan(['apply', '--yes'])).code).toBe(0);
     lab.put('node-c.yaml', { ...peerLease('c'), publicIP: '192.168.10.33' });
     lab.remove('node-d.yaml');
@@ -76,7 +74,6 @@ describe('host-gw', () => {
 
   labTest('removes what an earlier network left, known from subnet.env', { families: '46' }, async (lab) => {
     const a = lab.node();
-    lab.put('node-a.yaml', peerLease('a', '46'));
     lab.put('node-b.yaml', peerLease('b', '46'));
     expect((await a.flan(['apply', '--yes'])).code).toBe(0);
     lab.remove('node-a.yaml');
@@ -103,7 +100,6 @@ describe('alloc', () => {
     },
     async (lab) => {
       lab.put('node-b.yaml', peerLease('b', '46'));
-      lab.put('node-a.yaml', peerLease('a', '46'));
       const a = lab.node();
       expect((await a.flan(['apply', '--yes'])).code).toBe(0);
       expect(await a.routes()).toEqual([]);
@@ -113,25 +109,29 @@ describe('alloc', () => {
 });
 
 describe('the own lease', () => {
-  labTest('is acquired once, and the subnet in subnet.env is taken back when the lease is gone', {}, async (lab) => {
-    const a = lab.node();
-    const shown = await a.flan(['plan']);
-    expect(shown.stdout).toContain('(known after apply) for 192.168.10.1');
-    expect((await a.flan(['show leases', '--json'])).stdout).not.toContain('id-a');
-    expect((await a.flan(['apply', '--yes'])).code).toBe(0);
-    const env = a.subnetEnv();
-    expect(env).toMatch(/^FLANNEL_SUBNET=10\.244\.\d+\.1\/24$/m);
-    const again = await a.flan(['apply', '--yes']);
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/^No changes; /m) });
-    const file = `${/SUBNET=(.*)\.1\/24/.exec(env ?? '')?.[1]}.0-24.json`;
-    lab.remove(file);
-    expect((await a.flan(['apply', '--yes'])).code).toBe(0);
-    expect(a.subnetEnv()).toBe(env);
-    const { subnet, nodeId } = JSON.parse((await a.netns.sh(`cat ${lab.leases}/${file}`)) || '{}');
-    expect({ subnet, nodeId }).toEqual({ subnet: file.replace('-24.json', '/24'), nodeId: 'id-a' });
-  });
+  labTest(
+    'is acquired once, and the subnet in subnet.env is taken back when the lease is gone',
+    { subnets: 'drawn' },
+    async (lab) => {
+      const a = lab.node();
+      const shown = await a.flan(['plan']);
+      expect(shown.stdout).toContain('(known after apply) for 192.168.10.1');
+      expect((await a.flan(['show leases', '--json'])).stdout).not.toContain('id-a');
+      expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+      const env = a.subnetEnv();
+      expect(env).toMatch(/^FLANNEL_SUBNET=10\.244\.\d+\.1\/24$/m);
+      const again = await a.flan(['apply', '--yes']);
+      expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/^No changes; /m) });
+      const file = `${/SUBNET=(.*)\.1\/24/.exec(env ?? '')?.[1]}.0-24.json`;
+      lab.remove(file);
+      expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+      expect(a.subnetEnv()).toBe(env);
+      const { subnet, nodeId } = JSON.parse((await a.netns.sh(`cat ${lab.leases}/${file}`)) || '{}');
+      expect({ subnet, nodeId }).toEqual({ subnet: file.replace('-24.json', '/24'), nodeId: 'id-a' });
+    },
+  );
 
-  labTest('gives two nodes that start at once two subnets', { nodes: 3 }, async (lab) => {
+  labTest('gives nodes that start at once a subnet each', { nodes: 3, subnets: 'drawn' }, async (lab) => {
     const runs = await Promise.all(lab.nodes.map((node) => node.flan(['apply', '--yes'])));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
     const subnets = lab.nodes.map((node) => /^FLANNEL_SUBNET=(.*)$/m.exec(node.subnetEnv() ?? '')?.[1]);
@@ -145,7 +145,6 @@ describe('subnet.env', () => {
     {},
     async (lab) => {
       const a = lab.node();
-      lab.put('node-a.yaml', peerLease('a'));
       expect((await a.flan(['apply', '--yes'])).code).toBe(0);
       for (const disturb of [
         async () => writeFileSync(a.subnetFile, 'FLANNEL_SUBNET=1.2.3.4/5\nFLANNEL_MTU=lots\n\0'),

@@ -67,7 +67,13 @@ export function startDaemon(child: ChildProcessWithoutNullStreams): Daemon {
         act();
       };
       const fail = (why: string): void =>
-        settle(() => reject(new Error(`${why} '${type}': ${JSON.stringify(events, undefined, 1)} ${text.stderr}`)));
+        settle(() =>
+          reject(
+            new Error(
+              [`${why} '${type}' among:`, ...events.map((event) => JSON.stringify(event)), text.stderr].join('\n'),
+            ),
+          ),
+        );
       const look = (): void => {
         const found = events.slice(from).find((event) => event.type === type && matches(event as EventOf<T>));
         if (found !== undefined) settle(() => resolve(found as EventOf<T>));

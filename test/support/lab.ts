@@ -15,6 +15,8 @@ export interface LabOptions {
   readonly families?: LabFamilies;
   /** What network.yaml holds; host-gw on 10.244.0.0/16 and fd00:10:244::/48 when absent. */
   readonly network?: unknown;
+  /** `written`: each node finds a lease that says its n-th subnet; `drawn`: it takes one by chance. */
+  readonly subnets?: 'written' | 'drawn';
 }
 
 /** Nodes in namespaces of their own, all on one bridge, with one folder of leases. */
@@ -66,7 +68,7 @@ export interface LabNode {
 const MARK = 'proto 70';
 
 /** Until duplicate detection is through with the link-local address (a second) a link sends no neighbour solicitation. */
-const WITHOUT_DAD = 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad';
+const WITHOUT_DAD = 'file=/proc/sys/net/ipv6/conf/default/accept_dad; test ! -e $file || echo 0 > $file';
 
 /** A test in a lab of its own, which goes away when the test ends, however it ends. */
 export function labTest(
@@ -82,7 +84,7 @@ export function labTest(
     const nodes = Array.from({ length: options.nodes ?? 1 }, (_, i) =>
       makeNode({ dir, index: i + 1, netns: makeNetns(`n${i + 1}`), onEnd }),
     );
-    if (families !== '4') for (const { netns } of nodes) await netns.sh(WITHOUT_DAD);
+    for (const { netns } of nodes) await netns.sh(WITHOUT_DAD);
     layCables({ wire, nodes, families });
     const leases = join(dir, 'leases');
     mkdirSync(leases);
@@ -96,6 +98,9 @@ export function labTest(
       remove: (file) => rmSync(join(leases, file)),
     };
     lab.put('network.yaml', options.network ?? defaultNetwork(families));
+    if (options.subnets !== 'drawn') {
+      for (const { name } of nodes) lab.put(`${name}.yaml`, peerLease(name.slice('node-'.length), families));
+    }
     await action(lab);
   });
 }

@@ -72,6 +72,7 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
 
   const look = (seen: Scope): Observation => {
     scope = seen;
+    for (const dev of seen.devices ?? []) links.use(dev);
     const observation = observe({ socket, links, scope: seen });
     for (const resource of observation.resources) links.use(devOf(resource));
     return observation;
@@ -96,6 +97,7 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
     },
     follow: async (seen, tell, signal) => {
       scope ??= seen;
+      for (const dev of seen.devices ?? []) links.use(dev);
       const translate = translator(seen, links);
       const monitor = MonitorSocket.open({
         netns,
