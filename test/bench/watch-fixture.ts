@@ -29,6 +29,8 @@ export interface WatchBench {
 export interface WatchOptions {
   /** Added to the command line of node. */
   readonly nodeArgs?: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface RunningWatch {
@@ -92,9 +94,12 @@ interface Start extends WatchOptions {
 }
 
 /** Resolves once the first plan has been applied. @throws when it ends or takes too long instead */
-async function startWatch({ args, log, nodeArgs = [] }: Start): Promise<RunningWatch> {
+async function startWatch({ args, log, nodeArgs = [], env = {} }: Start): Promise<RunningWatch> {
   const out = openSync(log, 'w');
-  const child = spawn(process.execPath, [...nodeArgs, FLAN, 'watch', ...args], { stdio: ['ignore', out, out] });
+  const child = spawn(process.execPath, [...nodeArgs, FLAN, 'watch', ...args], {
+    stdio: ['ignore', out, out],
+    env: { ...process.env, ...env },
+  });
   closeSync(out);
   const output = () => readFileSync(log, 'utf8');
   const running = { pid: child.pid ?? 0, output, stop: () => stop(child) };
