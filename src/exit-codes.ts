@@ -74,6 +74,7 @@ const ERRORS: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>>> = {
     'E_STORE_REFUSED',
     'E_SUBNETS_EXHAUSTED',
     'E_SUBNET_TAKEN',
+    'E_SYSCTL',
     'E_SYSTEM',
     'E_TOOL_MISSING',
     'E_UNSUPPORTED',
