@@ -153,7 +153,7 @@ export class State {
     const keys = new Set<Key>(due);
     for (const key of this.#dirty) if (!this.#backoff.isWaiting(key, nowMs)) keys.add(key);
     this.#dirty.clear();
-    return plan({
+    const changes = plan({
       desired: this.#desired.desired,
       observed: this.#observed,
       kinds: this.#kinds,
@@ -163,6 +163,10 @@ export class State {
       adopt,
       keys,
     });
+    // A key may have come right by itself, or not be wanted any more: nothing is waited for then.
+    const planned = new Set(changes.steps.map(({ key }) => key));
+    for (const key of due) if (!planned.has(key)) this.#backoff.succeeded(key);
+    return changes;
   }
 
   /** What became of steps. */
