@@ -1,6 +1,7 @@
 import type { Outcome } from '../drivers/driver.js';
 import type { Action, Step } from '../planner/plan.js';
 import { type Paint, plain, READING_ORDER } from './paint.js';
+import { guarded, printable } from './printable.js';
 
 const DONE: Readonly<Record<Action, string>> = {
   create: 'created',
@@ -29,9 +30,12 @@ export function doneWords(outcomes: readonly Outcome[]): string {
 }
 
 /** What an apply came to: failures one by one with the kernel's words, then one line. */
-export function applyText({ outcomes, left, untried }: ApplyResult, paint: Paint = plain): string {
+export function applyText({ outcomes, left, untried }: ApplyResult, unguarded: Paint = plain): string {
+  const paint = guarded(unguarded);
   const failures = outcomes.flatMap((outcome) =>
-    outcome.status === 'done' ? [] : [`  ${paint.red('!')} ${paint.bold(outcome.step.key)}  ${outcome.error.message}`],
+    outcome.status === 'done'
+      ? []
+      : [`  ${paint.red('!')} ${paint.bold(outcome.step.key)}  ${printable(outcome.error.message)}`],
   );
   const still = left
     .filter(({ key }) => !outcomes.some(({ step, status }) => step.key === key && status !== 'done'))

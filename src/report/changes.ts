@@ -4,10 +4,14 @@ import { fieldOf, type Resource } from '../planner/kind.js';
 import type { Conflict, Step } from '../planner/plan.js';
 
 const show = (value: unknown): string =>
-  value === undefined ? '(none)' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  value === undefined || value === '' ? '(none)' : typeof value === 'object' ? JSON.stringify(value) : String(value);
 
-/** A field holding several lines is shown line by line instead of as one value. */
-const isText = (value: unknown): value is string => typeof value === 'string' && value.includes('\n');
+/** A field of several lines, or a list of rules, is shown line by line instead of as one value. */
+const isText = (value: unknown): value is string | readonly string[] =>
+  typeof value === 'string' ? value.includes('\n') : Array.isArray(value);
+
+const linesOf = (value: unknown): string =>
+  Array.isArray(value) ? value.map((line) => `${show(line)}\n`).join('') : value ? show(value) : '';
 
 /** `via 192.168.10.3 → 192.168.10.33`, fields in the order of the kind. */
 export function fieldChanges(before: Resource, after: Resource, fields: readonly string[]): string {
@@ -17,7 +21,7 @@ export function fieldChanges(before: Resource, after: Resource, fields: readonly
     .join(', ');
 }
 
-/** Lines of a text field that differ, with `-`/`+` in front; empty when no field is text. */
+/** Lines that differ in fields of several, with `-`/`+` in front; empty when there is no such field. */
 export function lineChanges(step: Step | Conflict): string[] {
   const before = 'before' in step ? step.before : undefined;
   const after = 'after' in step ? step.after : undefined;
@@ -26,7 +30,7 @@ export function lineChanges(step: Step | Conflict): string[] {
   return kinds.of(subject).fields.flatMap((field) => {
     const [old, now] = [before && fieldOf(before, field), after && fieldOf(after, field)];
     if (!isText(old) && !isText(now)) return [];
-    return diffLines(show(old ?? ''), show(now ?? ''))
+    return diffLines(linesOf(old), linesOf(now))
       .filter((part) => part.added || part.removed)
       .flatMap((part) =>
         part.value

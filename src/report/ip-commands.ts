@@ -1,14 +1,20 @@
 import type { LinkAddress } from '../kinds/address.js';
 import type { FdbEntry } from '../kinds/fdb.js';
 import type { TextFile } from '../kinds/file.js';
+import type { IptablesRules } from '../kinds/iptables-rules.js';
+import { iptablesScript } from '../kinds/iptables-script.js';
 import type { Link } from '../kinds/link.js';
 import type { Neighbour } from '../kinds/neighbour.js';
+import { type NftTable, nftScript } from '../kinds/nft-table.js';
+import type { Offload } from '../kinds/offload.js';
 import { MAIN_TABLE, type Route } from '../kinds/route.js';
 import type { Rule } from '../kinds/rule.js';
+import type { Sysctl } from '../kinds/sysctl.js';
 import { familyOf } from '../model/ip.js';
 import type { Resource } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import type { PlanDocument } from './document.js';
+import { printable } from './printable.js';
 
 type Verb = 'add' | 'replace' | 'del';
 
@@ -102,6 +108,11 @@ const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => strin
       r.proto,
     ),
   ],
+  sysctl: (_verb: Verb, s: Sysctl) => [`sysctl -w ${quote(`${s.path}=${s.value}`)}`],
+  offload: (_verb: Verb, o: Offload) => [words('ethtool -K', o.dev, 'tx', o.state)],
+  'nft-table': (verb: Verb, t: NftTable) => [
+    `printf %s ${quote(nftScript(t, verb === 'del' ? 'absent' : 'present'))} | nft -f -`,
+  ],
   file: (verb: Verb, f: TextFile) =>
     verb === 'del' ? [`rm -f ${quote(f.path)}`] : [`printf %s ${quote(f.content)} >${quote(f.path)}`],
 };
@@ -109,7 +120,17 @@ const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => strin
 const commands = (verb: Verb, resource: Resource): string[] =>
   commandsOf[resource.kind]?.(verb, resource as never) ?? [`# ${resource.kind}: no command does this`];
 
+/** Rules in chains of others can only be taken away by saying what they are, so both ends are needed. */
+function iptablesCommands(step: Step): string[] {
+  const before = step.action === 'create' ? undefined : (step.before as IptablesRules);
+  const after = step.action === 'delete' ? undefined : (step.after as IptablesRules);
+  const script = iptablesScript({ before, after });
+  const tool = (before ?? after)?.family === 6 ? 'ip6tables-restore' : 'iptables-restore';
+  return script === undefined ? [] : [`printf %s ${quote(script)} | ${tool} --noflush`];
+}
+
 function stepCommands(step: Step): string[] {
+  if (step.key.startsWith('iptables-rules/')) return iptablesCommands(step);
   switch (step.action) {
     case 'create':
       return commands('add', step.after);
@@ -125,4 +146,4 @@ function stepCommands(step: Step): string[] {
 
 /** The plan as a shell script that does the same, in the order of execution. Reading matter; `apply` forks nothing. */
 export const planCommands = ({ plan }: PlanDocument): string =>
-  plan.steps.map((step) => [`# ${step.reason}`, ...stepCommands(step), ''].join('\n')).join('');
+  plan.steps.map((step) => [`# ${printable(step.reason)}`, ...stepCommands(step), ''].join('\n')).join('');

@@ -1,5 +1,6 @@
 import type { Lease, LeaseStack } from '../model/lease.js';
 import { expiryWords } from './leases-text.js';
+import { printable } from './printable.js';
 import { table } from './table.js';
 
 /** One lease with everything that is known of it. */
@@ -14,12 +15,12 @@ export function leaseText(lease: Lease): string {
         ];
   return table([
     ['lease', key],
-    ['node', node ?? '-'],
-    ['identity', nodeId ?? '-'],
-    ['backend', backendType || '-'],
+    ['node', printable(node ?? '-')],
+    ['identity', printable(nodeId ?? '-')],
+    ['backend', printable(backendType || '-')],
     ...half('IPv4', ipv4),
     ...half('IPv6', ipv6),
     ['held', expiryWords(lease)],
-    ...(origin === undefined ? [] : [['read from', origin]]),
+    ...(origin === undefined ? [] : [['read from', printable(origin)]]),
   ]);
 }

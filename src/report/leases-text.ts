@@ -1,6 +1,7 @@
 import type { Lease } from '../model/lease.js';
 import { subnetsOf } from '../model/lease.js';
 import { type Paint, plain } from './paint.js';
+import { printable } from './printable.js';
 import { table } from './table.js';
 
 export type LeaseRole = 'own' | 'peer' | 'reserved' | 'left out';
@@ -36,11 +37,11 @@ export function leasesText(rows: readonly LeaseRow[], paint: Paint = plain): str
     rows.map((row) => [
       paint[COLOUR[row.role]](row.role),
       subnetsOf(row.lease).join(' '),
-      row.lease.node ?? '-',
+      printable(row.lease.node ?? '-'),
       addresses(row.lease) || '-',
-      row.lease.backendType || '-',
+      printable(row.lease.backendType || '-'),
       held(row),
-      row.why ?? '',
+      printable(row.why ?? ''),
     ]),
   );
 }

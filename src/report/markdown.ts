@@ -2,14 +2,20 @@ import type { Step } from '../planner/plan.js';
 import { describeStep, fieldChanges, lineChanges } from './changes.js';
 import type { PlanDocument } from './document.js';
 import { READING_ORDER, VERBS } from './paint.js';
+import { printable } from './printable.js';
 import { headline, summaryLine } from './text.js';
 
-const code = (text: string): string => `\`${text.replaceAll('`', 'ˋ')}\``;
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+/** Inside a code span nothing but the backtick and, in a table, the pipe means anything. */
+const code = (text: string): string => `\`${printable(text).replaceAll('`', 'ˋ').replaceAll('|', '\\|')}\``;
+/** Text that means nothing but itself: no markup, no HTML, no links, no mentions, no further cells. */
+const cell = (text: string): string =>
+  printable(text)
+    .replace(/[\\`*~[\]<>|]/g, '\\$&')
+    .replace(/(https?):|@(?=\w)/g, (match, scheme) => (scheme ? `${scheme}&#58;` : match.replace('@', '&#64;')));
 
 const changeRow = (step: Step): string => {
-  const words = [describeStep(step), ...lineChanges(step)].filter((text) => text !== '').join(' ');
-  return `| ${VERBS[step.action].symbol} ${step.action} | ${code(step.key)} | ${cell(words)} | ${cell(step.reason)} |`;
+  const words = [cell(describeStep(step)), ...lineChanges(step).map(code)].filter((text) => text !== '').join('<br>');
+  return `| ${VERBS[step.action].symbol} ${step.action} | ${code(step.key)} | ${words} | ${cell(step.reason)} |`;
 };
 
 /** A comment fit for a pull request: the summary first, deletions on top, long lists folded. */
@@ -21,7 +27,7 @@ export function planMarkdown(document: PlanDocument): string {
     rows.length > 20 ? `<details><summary>${rows.length} changes</summary>\n\n${table}\n\n</details>` : table;
   const blocks = [
     `**${summaryLine(summary)}**`,
-    headline(document),
+    cell(headline(document)),
     plan.conflicts
       .map(({ key, before, after, fields }) => `- ! conflict ${code(key)} ${cell(fieldChanges(before, after, fields))}`)
       .join('\n'),

@@ -2,6 +2,7 @@ import type { Conflict, Plan, Step } from '../planner/plan.js';
 import { describeStep, fieldChanges, lineChanges } from './changes.js';
 import { type ExternalSummary, type PlanDocument, type Summary, summarise } from './document.js';
 import { type Paint, plain, READING_ORDER, VERBS, type Verb } from './paint.js';
+import { guarded, printable } from './printable.js';
 
 const INDENT = '  ';
 const WORD_WIDTH = 'conflict'.length;
@@ -14,7 +15,7 @@ const interfaceWords = ({ dev, address, publicIp, rule }: ExternalSummary): stri
 
 export function headline({ node, backend, store, peers, external }: PlanDocument): string {
   const who = `${store} (${peers} ${peers === 1 ? 'peer' : 'peers'})`;
-  return [node, backend, `leases: ${who}`, ...external.map(interfaceWords)].join(' · ');
+  return printable([node, backend, `leases: ${who}`, ...external.map(interfaceWords)].join(' · '));
 }
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
@@ -29,21 +30,32 @@ export function summaryLine(summary: Summary): string {
   return `${changes}${conflicts}; ${summary.unchanged} unchanged${foreign}.`;
 }
 
-function row(verb: Verb, key: string, words: string, below: readonly string[], paint: Paint): string {
+interface Row {
+  readonly verb: Verb;
+  readonly key: string;
+  readonly words: string;
+  readonly below: readonly string[];
+}
+
+function row({ verb, key, words, below }: Row, { width, paint }: { readonly width: number; readonly paint: Paint }) {
   const { symbol, colour } = VERBS[verb];
   const head = `${INDENT}${paint[colour](`${symbol.padEnd(SYMBOL_WIDTH)} ${verb.padEnd(WORD_WIDTH)}`)} ${paint.bold(key)}`;
-  const first = words === '' ? head : `${head}${INDENT}${words}`;
+  const first = words === '' ? head : `${head}${' '.repeat(width - key.length)}${INDENT}${printable(words)}`;
   return [first, ...below.map((line) => REASON_INDENT + paint.dim(line))].join('\n');
 }
 
 /** The changes of a plan, deletions first, a reason under each. */
-function changeRows({ steps, conflicts }: Plan, paint: Paint): string {
+function changeRows({ steps, conflicts }: Plan, unguarded: Paint): string {
+  const paint = guarded(unguarded);
   const width = Math.max(0, ...[...steps, ...conflicts].map(({ key }) => key.length));
   const stepRow = (step: Step): string =>
-    row(step.action, step.key.padEnd(width), describeStep(step), [...lineChanges(step), step.reason], paint);
+    row(
+      { verb: step.action, key: step.key, words: describeStep(step), below: [...lineChanges(step), step.reason] },
+      { width, paint },
+    );
   const conflictRow = ({ key, before, after, fields, reason }: Conflict): string => {
     const why = `${reason}, but something that is not flan's stands here: --adopt takes it over`;
-    return row('conflict', key.padEnd(width), fieldChanges(before, after, fields), [why], paint);
+    return row({ verb: 'conflict', key, words: fieldChanges(before, after, fields), below: [why] }, { width, paint });
   };
   return [
     ...conflicts.map(conflictRow),
@@ -61,10 +73,12 @@ export const changesText = (plan: Plan, foreign: Readonly<Record<string, number>
 export function planText(document: PlanDocument, paint: Paint = plain): string {
   const { plan, warnings, quarantined, summary } = document;
   const notes = [
-    ...quarantined.map(({ entry, code, message }) => `${paint.yellow('Left out')} ${entry}: ${message} (${code})`),
+    ...quarantined.map(
+      ({ entry, code, message }) => `${paint.yellow('Left out')} ${printable(`${entry}: ${message}`)} (${code})`,
+    ),
     ...warnings.map(
       ({ code, message, hint }) =>
-        `${paint.yellow('Warning')} ${message} (${code})${hint ? `\n  ${paint.dim(hint)}` : ''}`,
+        `${paint.yellow('Warning')} ${printable(message)} (${code})${hint ? `\n  ${paint.dim(hint)}` : ''}`,
     ),
   ];
   return paragraphs([headline(document), changeRows(plan, paint), notes.join('\n'), summaryLine(summary)]);

@@ -3,6 +3,7 @@ import { subnetsOf } from '../model/lease.js';
 import type { AppliedChange, WatchEvent } from '../reconcile/events.js';
 import { fieldChanges } from './changes.js';
 import { type Paint, plain, VERBS } from './paint.js';
+import { guarded, printable } from './printable.js';
 
 const ms = (value: number): string => (value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`);
 
@@ -19,10 +20,11 @@ function appliedWords(changes: readonly AppliedChange[]): string {
 }
 
 /** One event as one line, without the time; undefined for what people need not read. */
-export function watchLine(event: WatchEvent, paint: Paint = plain): string | undefined {
+export function watchLine(event: WatchEvent, unguarded: Paint = plain): string | undefined {
+  const paint = guarded(unguarded);
   switch (event.type) {
     case 'lease':
-      return `lease ${subnetsOf(event.lease).join(' ')} ${event.why}`;
+      return printable(`lease ${subnetsOf(event.lease).join(' ')} ${event.why}`);
     case 'waiting': {
       const { message, hint } = event.error;
       return paint.yellow(`waiting: ${message}${hint === undefined ? '' : ` (${hint})`}`);
@@ -37,7 +39,7 @@ export function watchLine(event: WatchEvent, paint: Paint = plain): string | und
       );
     }
     case 'applied':
-      return `applied in ${ms(event.tookMs)}: ${appliedWords(event.changes)}`;
+      return printable(`applied in ${ms(event.tookMs)}: ${appliedWords(event.changes)}`);
     case 'failed': {
       const more = event.more === 0 ? '' : ` (and ${event.more} more)`;
       return paint.red(`failed ${event.key}: ${event.error.message}${more}`);
@@ -58,9 +60,9 @@ export function watchLine(event: WatchEvent, paint: Paint = plain): string | und
       return paint.red(`conflict ${key}: something foreign stands there (${fieldChanges(before, after, fields)})`);
     }
     case 'resync':
-      return `resync (${event.why}) in ${ms(event.tookMs)}`;
+      return printable(`resync (${event.why}) in ${ms(event.tookMs)}`);
     case 'peer':
-      return `peer ${event.lease} ${event.change}`;
+      return printable(`peer ${event.lease} ${event.change}`);
     case 'quarantined':
       return paint.yellow(`left out ${event.entry}: ${event.error.message}`);
     case 'held':
@@ -71,7 +73,7 @@ export function watchLine(event: WatchEvent, paint: Paint = plain): string | und
       if (event.state === 'connected') return 'store connected';
       return paint.yellow(`store disconnected, next try in ${ms(event.retryInMs)}: ${event.error.message}`);
     case 'host':
-      return `host: ${event.what}`;
+      return printable(`host: ${event.what}`);
     case 'warning':
       return paint.yellow(`warning ${event.warning.message} (${event.warning.code})`);
     case 'stopped':

@@ -1,0 +1,2 @@
+# node-a holds no lease yet
+# lease: no command does this

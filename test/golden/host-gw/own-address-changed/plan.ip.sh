@@ -1,0 +1,2 @@
+# this node holds it
+# lease: no command does this

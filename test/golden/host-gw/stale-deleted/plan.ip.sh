@@ -1,0 +1,2 @@
+# no lease asks for it any more
+ip route del 10.244.3.0/24 via 192.168.10.3 dev eth0 proto 70
