@@ -48,9 +48,10 @@ export function parseSubnetEnv(text: string): PreviousEnv {
       return match?.[1] === undefined ? [] : [[match[1], match[2] ?? ''] as const];
     }),
   );
+  // A value may be a list, as flannel reads it; only one subnet can be the one that this node held.
   const prefixOf = (name: string, family: Family): Prefix | undefined => {
-    const prefix = tryPrefix(values.get(name) ?? '');
-    return prefix && familyOf(prefix) === family ? prefix : undefined;
+    const [first, ...more] = (values.get(name) ?? '').split(',').flatMap((piece) => tryPrefix(piece.trim()) ?? []);
+    return first && more.length === 0 && familyOf(first) === family ? first : undefined;
   };
   const ipv4 = prefixOf(VARIABLES[4].subnet, 4);
   const ipv6 = prefixOf(VARIABLES[6].subnet, 6);
