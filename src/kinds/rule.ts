@@ -1,4 +1,4 @@
-import { type Family, familyOf, type Prefix } from '../model/ip.js';
+import { contains, type Family, type Prefix } from '../model/ip.js';
 import { type Kind, keyOf } from '../planner/kind.js';
 
 /** A policy routing rule. @see uapi/linux/fib_rules.h, ip-rule(8) */
@@ -24,6 +24,7 @@ export const ruleKind: Kind<Rule> = {
   inPlace: [],
   needs: () => [],
   owns: ({ proto, from, to }, { protocol, networks }) =>
-    proto === protocol && networks.some((n) => [from, to].some((p) => p && familyOf(p) === familyOf(n as Prefix))),
+    proto === protocol &&
+    networks.some((network) => [from, to].some((prefix) => prefix && contains(network as Prefix, prefix))),
   describe: ({ table }) => `lookup ${table}`,
 };

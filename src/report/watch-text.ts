@@ -5,7 +5,10 @@ import { fieldChanges } from './changes.js';
 import { type Paint, plain, VERBS } from './paint.js';
 import { guarded, printable } from './printable.js';
 
-const ms = (value: number): string => (value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`);
+function ms(value: number): string {
+  if (value >= 10_000) return `${Math.round(value / 1000)} s`;
+  return value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
+}
 
 /** More than this many changes at once are counted instead of listed. */
 const LISTED = 5;
