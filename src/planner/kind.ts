@@ -23,6 +23,11 @@ export interface Kind<R extends Resource = Resource> {
   readonly kind: R['kind'];
   /** Place in the order of creation; deletion goes the other way. Links come first, subnet.env last. */
   readonly rank: number;
+  /**
+   * What a later run recognises the others by: written or removed after all else, so that a run which ends early leaves
+   * nothing that the next one does not know of.
+   */
+  readonly isRecord?: true;
   /** As the kernel (or the file system, the cloud) tells two of them apart. */
   key(resource: R): Key;
   /** The fields that say what the resource is beyond its identity, in the order people read them. */
