@@ -47,13 +47,6 @@ kernelTest('a vxlan link reads back as it was made', { needs: ['vxlan', 'veth'] 
   expect(findLink(socket, { name: 'flannel.7' })).toBeUndefined();
 });
 
-kernelTest('an ipip link reads back as it was made', { needs: ['ipip'] }, async (context) => {
-  const socket = commandSocket(context);
-  const ipip = { local: parseAddress('192.0.2.2'), remote: parseAddress('0.0.0.0'), pathMtuDiscovery: true };
-  socket.perform(addLink({ name: 'flannel.ipip', info: { kind: 'ipip', ipip } }));
-  expect(findLink(socket, { name: 'flannel.ipip' })).toMatchObject({ info: { kind: 'ipip', ipip } });
-});
-
 kernelTest('a port knows its bridge', { needs: ['veth', 'bridge'] }, async (context) => {
   const socket = commandSocket(context);
   makeVeth(socket);
