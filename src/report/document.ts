@@ -52,11 +52,17 @@ export interface Summary {
 
 export function summarise(plan: Plan, foreign: Readonly<Record<string, number>>): Summary {
   const counts = { create: 0, update: 0, replace: 0, adopt: 0, delete: 0 };
-  for (const { action } of plan.steps) counts[action]++;
+  const left = new Map(Object.entries(foreign));
+  for (const step of plan.steps) {
+    counts[step.action]++;
+    // What is taken over was seen as foreign, but is not left alone.
+    const seen = step.action === 'adopt' ? left.get(step.before.kind) : undefined;
+    if (seen && step.action === 'adopt') left.set(step.before.kind, seen - 1);
+  }
   return {
     ...counts,
     unchanged: plan.unchanged,
     conflicts: plan.conflicts.length,
-    foreign: Object.values(foreign).reduce((sum, count) => sum + count, 0),
+    foreign: [...left.values()].reduce((sum, count) => sum + count, 0),
   };
 }

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+. "$(dirname "$(readlink -f "$0")")/../sandbox.sh"
+interface eth0 192.168.10.1/24 fd00:192:168:10::1/64
+
+show flan plan
+show flan apply --yes
+show ip route show proto 70
+show ip -6 route show proto 70
+show cat /run/flannel/subnet.env

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+. "$(dirname "$(readlink -f "$0")")/../sandbox.sh"
+interface eth0 192.168.10.1/24
+
+show flan show leases
+show flan plan
+show flan apply --yes
+show ip route show proto 70
