@@ -15,24 +15,34 @@ export interface VxlanSettings {
   readonly extras: readonly string[];
 }
 
-/** A link of any other type: flan neither makes nor changes it. */
+/** What of an IP-in-IP device flan does not change while it exists. @see net/ipv4/ipip.c, RFC 2003 */
+export interface IpipSettings {
+  /** `any` for the one device that sends wherever routes say. */
+  readonly remote: Address | 'any';
+  /** What differs from a plain device, in the words of ip-link(8): `external`, `ttl 64`, `pmtudisc`, `dev eth0`, … */
+  readonly extras: readonly string[];
+}
+
+/** A link with nothing of its own to set: WireGuard's, whose key and peers are apart, and types that flan never makes. */
 export interface OtherLink {
   /** IFLA_INFO_KIND; empty for hardware. */
   readonly infoKind: string;
 }
 
+export type LinkSettings = VxlanSettings | IpipSettings | OtherLink;
+
 /** A network device. @see uapi/linux/if_link.h, ip-link(8) */
 export interface Link {
   readonly kind: 'link';
   readonly name: string;
-  readonly type: 'vxlan' | 'other';
+  readonly type: 'vxlan' | 'ipip' | 'wireguard' | 'other';
   readonly up: boolean;
   readonly mtu: number;
   readonly mac?: Mac;
   /** IFLA_IFALIAS: our mark. */
   readonly alias: string;
   /** What cannot be changed while the device exists… */
-  readonly fixed: VxlanSettings | OtherLink;
+  readonly fixed: LinkSettings;
   /** …and what can: the outer source address, */
   readonly local?: Address;
   /** the name of the interface that carries the outer packets, */
@@ -69,6 +79,7 @@ export const linkKind: Kind<Link> = {
     [
       l.type === 'other' ? ('infoKind' in l.fixed && l.fixed.infoKind) || 'device' : l.type,
       ...('vni' in l.fixed ? [`id ${l.fixed.vni} dstport ${l.fixed.port}`, ...l.fixed.extras] : []),
+      ...('remote' in l.fixed ? [`remote ${l.fixed.remote}`, ...l.fixed.extras] : []),
       l.underlay === undefined ? '' : `dev ${l.underlay}`,
       l.local === undefined ? '' : `local ${l.local}`,
       l.learning ? 'learning' : '',

@@ -46,29 +46,27 @@ function routeCommand(verb: Verb, r: Route): string {
 function linkCommands(verb: Verb, l: Link): string[] {
   if (verb === 'del') return [`ip link del ${l.name}`];
   const settings = words(l.mac && `address ${l.mac}`, `mtu ${l.mtu}`, `alias ${quote(l.alias)}`);
-  const vxlan = 'vni' in l.fixed ? l.fixed : undefined;
-  const create =
-    vxlan &&
-    words(
-      'ip link add',
-      l.name,
-      'type vxlan id',
-      vxlan.vni,
-      l.underlay && `dev ${l.underlay}`,
-      'dstport',
-      vxlan.port,
-      l.local && `local ${l.local}`,
-      l.learning ? 'learning' : 'nolearning',
-      vxlan.gbp && 'gbp',
-    );
   const set = `ip link set dev ${l.name} ${settings} ${l.up ? 'up' : 'down'}`;
-  if (verb === 'add' && create) return [create, set];
+  const { fixed, changeable } = linkWords(l);
+  if (fixed === undefined) return [set];
+  if (verb === 'add') return [words('ip link add', l.name, 'type', l.type, fixed, changeable), set];
+  return [set, ...(changeable === '' ? [] : [`ip link set dev ${l.name} type ${l.type} ${changeable}`])];
+}
+
+/** The settings of a type of link that flan makes: what only a new one takes, and what can change. */
+function linkWords({ fixed, underlay, local, learning }: Link): {
+  readonly fixed?: string;
+  readonly changeable: string;
+} {
   const changeable = words(
-    l.underlay && `dev ${l.underlay}`,
-    l.local && `local ${l.local}`,
-    l.learning ? 'learning' : 'nolearning',
+    underlay && `dev ${underlay}`,
+    local && `local ${local}`,
+    learning !== undefined && (learning ? 'learning' : 'nolearning'),
   );
-  return vxlan ? [set, `ip link set dev ${l.name} type vxlan ${changeable}`] : [set];
+  if ('vni' in fixed) {
+    return { fixed: words('id', fixed.vni, 'dstport', fixed.port, fixed.gbp && 'gbp'), changeable };
+  }
+  return 'remote' in fixed ? { fixed: `remote ${fixed.remote} nopmtudisc`, changeable } : { changeable };
 }
 
 const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => string[]>> = {

@@ -1,48 +1,54 @@
 import { FlanError } from '../../errors.js';
-import type { Link, VxlanSettings } from '../../kinds/link.js';
-import { familyOf } from '../../model/ip.js';
+import { type Link, linkKey } from '../../kinds/link.js';
 import { IFF_UP } from '../../netlink/wire/constants.js';
 import { addLink, deleteLink, type LinkFields, type LinkMessage, setLink } from '../../netlink/wire/link.js';
-import type { LinkInfo } from '../../netlink/wire/link-info.js';
 import type { Request } from '../../netlink/wire/request.js';
 import { sameValue } from '../../planner/kind.js';
 import type { NetlinkCodec } from './codec.js';
+import { ipipType } from './ipip.js';
+import type { LinkType } from './link-type.js';
 import { isUp, type Links } from './links.js';
-import { vxlanOf } from './vxlan.js';
+import { vxlanType } from './vxlan.js';
+import { wireguardType } from './wireguard.js';
 
-function vxlanSettings({ type, name, fixed }: Link): VxlanSettings {
-  if ('vni' in fixed) return fixed;
-  throw new FlanError('E_BUG', `flan does not make links of type '${type}'`, { where: `link/${name}` });
+const TYPES: readonly LinkType[] = [vxlanType, ipipType, wireguardType];
+
+function typeOf({ type, name }: Link): LinkType {
+  const found = TYPES.find((candidate) => candidate.type === type);
+  if (found !== undefined) return found;
+  throw new FlanError('E_BUG', `flan does not make links of type '${type}'`, { where: linkKey(name) });
 }
-
-type Changeable = Pick<Link, 'local' | 'underlay' | 'learning'>;
-
-/** IFLA_LINKINFO of what can change while the device exists. */
-const changeable = ({ local, underlay, learning }: Changeable, links: Links): LinkInfo['vxlan'] => ({
-  ...(underlay !== undefined && { underlay: links.indexOf(underlay) }),
-  ...(local !== undefined && (familyOf(local) === 4 ? { local } : { local6: local })),
-  ...(learning !== undefined && { learning }),
-});
 
 function make(link: Link, links: Links): Request[] {
   const { name, mtu, mac, alias, up } = link;
-  const { vni, port, gbp } = vxlanSettings(link);
-  const vxlan = { vni, port, ...changeable(link, links), ...(gbp && { gbp: true as const }) };
   const flags = { flags: up ? IFF_UP : 0, change: IFF_UP };
   return [
     ...rivals(link, links).map(({ index }) => deleteLink({ index })),
-    addLink({ name, mtu, ...(mac && { mac }), info: { kind: 'vxlan', vxlan } }),
+    addLink({ name, mtu, ...(mac && { mac }), info: typeOf(link).make(link, links) }),
     // The alias cannot be set while the link is made; by the name it is found right after.
     setLink({ name, alias, ...flags }),
   ];
 }
 
-/** Our own device under a name that somebody gave it: the kernel has one device per VNI and port. */
+/**
+ * Our own device under a name that somebody gave it, which would be in the way.
+ * @throws {FlanError} E_EXISTS when one that is not ours is
+ */
 function rivals(link: Link, links: Links): LinkMessage[] {
-  const { vni, port } = vxlanSettings(link);
-  return [...links.all()].filter(
-    ({ name, alias, info }) =>
-      name !== link.name && alias === link.alias && info?.vxlan?.vni === vni && info.vxlan.port === port,
+  const type = typeOf(link);
+  const found = [...links.all()].filter(
+    ({ name, info }) => name !== link.name && info !== undefined && type.excludes(link, info, links),
+  );
+  const foreign = found.find(({ alias }) => alias !== link.alias);
+  if (foreign === undefined) return found;
+  throw new FlanError(
+    'E_EXISTS',
+    `${link.name} cannot be made: the kernel has one such device, and that is ${foreign.name}`,
+    {
+      hint: `Look at it with 'ip -d link show ${foreign.name}'; delete it if nobody needs it.`,
+      where: linkKey(link.name),
+      retry: true,
+    },
   );
 }
 
@@ -56,11 +62,11 @@ function change(link: Link, before: Link | undefined, links: Links): Request[] {
     Object.fromEntries(
       keys.filter((key) => before === undefined || !sameValue(before[key], link[key])).map((key) => [key, link[key]]),
     ) as Partial<Pick<Link, K>>;
-  const info = changeable(differing(['local', 'underlay', 'learning']), links);
+  const info = typeOf(link).change(differing(['local', 'underlay', 'learning']), links);
   const { up, ...plain } = differing(['mtu', 'mac', 'alias', 'up']);
   const fields: LinkFields = { ...plain, ...(up !== undefined && { flags: up ? IFF_UP : 0, change: IFF_UP }) };
   return [
-    ...(Object.keys(info ?? {}).length > 0 ? [setLink({ index, info: { kind: 'vxlan', vxlan: info } })] : []),
+    ...(info === undefined ? [] : [setLink({ index, info })]),
     ...(Object.keys(fields).length > 0 ? [setLink({ index, ...fields })] : []),
   ];
 }
@@ -76,6 +82,9 @@ export const linkCodec: NetlinkCodec<Link> = {
 export function linkOf(message: LinkMessage, links: Links): Link {
   const { name = `if${message.index}`, mtu = 0, mac, alias = '', info } = message;
   const common = { kind: 'link', name, mtu, alias, up: isUp(message), ...(mac && { mac }) } as const;
-  if (info?.vxlan === undefined) return { ...common, type: 'other', fixed: { infoKind: info?.kind ?? '' } };
-  return { ...common, type: 'vxlan', ...vxlanOf(info.vxlan, links) };
+  for (const { type, read } of TYPES) {
+    const settings = info && read(info, links);
+    if (settings !== undefined) return { ...common, type, ...settings };
+  }
+  return { ...common, type: 'other', fixed: { infoKind: info?.kind ?? '' } };
 }

@@ -1,12 +1,44 @@
+import { FlanError } from '../../errors.js';
 import type { Link, VxlanSettings } from '../../kinds/link.js';
 import { familyOf } from '../../model/ip.js';
 import type { VxlanInfo } from '../../netlink/wire/vxlan.js';
+import type { Changeable, LinkType } from './link-type.js';
 import type { Links } from './links.js';
+
+export const vxlanType: LinkType<'vxlan'> = {
+  type: 'vxlan',
+  make: (link, links) => {
+    const { vni, port, gbp } = settingsOf(link);
+    return { kind: 'vxlan', vxlan: { vni, port, ...changeable(link, links), ...(gbp && { gbp: true as const }) } };
+  },
+  change: (settings, links) => {
+    const vxlan = changeable(settings, links);
+    return Object.keys(vxlan).length === 0 ? undefined : { kind: 'vxlan', vxlan };
+  },
+  read: ({ vxlan }, links) => (vxlan === undefined ? undefined : vxlanOf(vxlan, links)),
+  // The kernel has one device per VNI, port and family.
+  excludes: (link, { vxlan }, links) => {
+    if (vxlan === undefined) return false;
+    const wanted = settingsOf(link);
+    const { vni, port, family } = vxlanOf(vxlan, links).fixed;
+    return vni === wanted.vni && port === wanted.port && family === wanted.family;
+  },
+};
+
+function settingsOf({ name, type, fixed }: Link): VxlanSettings {
+  if ('vni' in fixed) return fixed;
+  throw new FlanError('E_BUG', `a ${type} link has the settings of something else`, { where: `link/${name}` });
+}
+
+const changeable = ({ local, underlay, learning }: Changeable, links: Links): VxlanInfo => ({
+  ...(underlay !== undefined && { underlay: links.indexOf(underlay) }),
+  ...(local !== undefined && (familyOf(local) === 4 ? { local } : { local6: local })),
+  ...(learning !== undefined && { learning }),
+});
 
 type VxlanPart = Pick<Link, 'local' | 'underlay' | 'learning'> & { readonly fixed: VxlanSettings };
 
-/** What a VXLAN device is, as its link says it. */
-export function vxlanOf(info: VxlanInfo, links: Links): VxlanPart {
+function vxlanOf(info: VxlanInfo, links: Links): VxlanPart {
   const local = info.local ?? info.local6;
   const group = info.group ?? info.group6;
   return {

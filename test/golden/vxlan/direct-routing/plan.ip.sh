@@ -1,5 +1,5 @@
 # backend vxlan
-ip link add flannel.1 type vxlan id 1 dev eth0 dstport 8472 local 192.168.10.1 nolearning
+ip link add flannel.1 type vxlan id 1 dstport 8472 dev eth0 local 192.168.10.1 nolearning
 ip link set dev flannel.1 address 0a:00:00:00:00:01 mtu 1450 alias 'flan 10.244.0.0/16' up
 # backend vxlan
 sysctl -w net/ipv6/conf/flannel.1/accept_ra=0
