@@ -2,10 +2,11 @@ import type { Lease } from '../../model/lease.js';
 import { type Allocation, allocate, leaseFor } from '../allocate.js';
 import type { LeaseRequest } from '../store.js';
 import { encodeLeaseValue } from '../value.js';
-import { type Entries, originOf, readEntries } from './entries.js';
-import { type Folder, readFolder } from './folder.js';
+import { type Entries, originOf } from './entries.js';
+import type { Folder } from './folder.js';
 import { nobodyCame, nobodyHolds } from './guards.js';
-import type { Compare } from './proto.js';
+import type { Compare, KeyValue } from './proto.js';
+import type { Reading } from './readings.js';
 import { commit, expiryOf, extend, type Holding, standBack } from './transact.js';
 
 /**
@@ -14,19 +15,22 @@ import { commit, expiryOf, extend, type Holding, standBack } from './transact.js
  * finite. @throws {FlanError} E_SUBNETS_EXHAUSTED
  */
 export async function acquire(holding: Holding, request: LeaseRequest, signal: AbortSignal): Promise<Lease> {
-  const { client, layout, held, pageSize, random } = holding;
+  const { held, random, readings } = holding;
   /** An etcd lease that no key hangs on yet. */
   let spare: bigint | undefined;
   try {
     for (let losses = 0; ; losses++) {
-      const folder = await readFolder({ client, layout, signal, pageSize });
-      const entries = readEntries(folder.entries, { layout, expiries: held.expiries });
+      const reading = (losses === 0 ? readings.handed() : undefined) ?? (await readings.fresh(signal));
+      const { folder, entries } = reading;
       const allocation = allocate({ request, leases: entries.leases, blocked: entries.blocked, random });
       const remove = storedOf(outdated(allocation), entries);
       if (allocation.type === 'keep') {
         const [kv] = storedOf([allocation.lease], entries);
         const kept = kv && (await extend(holding, { lease: allocation.lease, kv, request, remove, signal }));
-        if (kept !== undefined) return kept;
+        if (kept !== undefined) {
+          readings.handOn(having(reading, kept, remove));
+          return kept;
+        }
       } else {
         if (spare !== undefined && (await held.keepAlive(spare, signal)) === 'gone') spare = undefined;
         const id = spare ?? (await held.grant(signal));
@@ -37,7 +41,9 @@ export async function acquire(holding: Holding, request: LeaseRequest, signal: A
         const revision = await commit(holding, { key: lease.key, value, id, guards, remove, signal });
         if (revision !== undefined) {
           spare = undefined;
-          return { ...lease, origin: originOf(revision), ...expiryOf(held, id) };
+          const taken = { ...lease, origin: originOf(revision), ...expiryOf(held, id) };
+          readings.handOn(having(reading, taken, remove));
+          return taken;
         }
       }
       await standBack(losses, random, signal);
@@ -46,6 +52,16 @@ export async function acquire(holding: Holding, request: LeaseRequest, signal: A
     // Ends by itself if this fails, and the error on its way says more.
     if (spare !== undefined) await held.drop(spare, signal).catch(() => {});
   }
+}
+
+/**
+ * What was read, with what was written since. Who follows from its revision hears of that once more, and in between
+ * never sees a world without the own lease.
+ */
+function having({ folder, entries }: Reading, own: Lease, removed: readonly KeyValue[]): Reading {
+  const removedKeys = [...entries.stored].flatMap(([key, kv]) => (removed.includes(kv) ? [key] : []));
+  const gone = new Set([own.key, ...removedKeys]);
+  return { folder, entries: { ...entries, leases: [...entries.leases.filter(({ key }) => !gone.has(key)), own] } };
 }
 
 const outdated = (allocation: Allocation): readonly Lease[] => {

@@ -5,14 +5,15 @@ import type { StoreState } from '../store.js';
 import { backoffMs, MAX_BACKOFF_MS } from './backoff.js';
 import type { EtcdClient } from './client.js';
 import type { EtcdFailure } from './failure.js';
-import { type Folder, readFolder } from './folder.js';
 import { type Layout, toBytes } from './keys.js';
 import { type Event, RANGE, WATCH, type WatchResponse } from './proto.js';
+import type { Reading } from './readings.js';
 
 export interface Follow {
   readonly client: EtcdClient;
   readonly layout: Layout;
-  readonly pageSize: number;
+  /** All leases as they are now, or were a moment ago. */
+  readonly read: () => Promise<Reading>;
   readonly signal: AbortSignal;
   readonly onState: (state: StoreState) => void;
   readonly now: () => number;
@@ -21,7 +22,7 @@ export interface Follow {
 }
 
 export type Seen =
-  | { readonly type: 'folder'; readonly folder: Folder }
+  | { readonly type: 'reading'; readonly reading: Reading }
   | { readonly type: 'events'; readonly events: readonly Event[] };
 
 /**
@@ -45,11 +46,12 @@ export async function* follow(input: Follow): AsyncGenerator<Seen> {
   resume: while (!signal.aborted) {
     try {
       if (at === undefined) {
-        const folder = await readFolder(input);
+        const reading = await input.read();
+        const { folder } = reading;
         at = { next: folder.revision + 1, clusterId: folder.clusterId };
         started = true;
         tellConnected();
-        yield { type: 'folder', folder };
+        yield { type: 'reading', reading };
       }
       const fragments: Event[] = [];
       for await (const response of watchFrom(input, at)) {

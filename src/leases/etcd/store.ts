@@ -6,12 +6,12 @@ import type { LeaseEvent, LeaseListing, LeaseStore, StoreState } from '../store.
 import { acquire } from './acquire.js';
 import { etcdClient } from './client.js';
 import type { ClientOptions } from './connection.js';
-import { type EntryReader, leaseEvent, readEntries } from './entries.js';
-import { type Folder, readFolder } from './folder.js';
+import { type EntryReader, leaseEvent } from './entries.js';
 import { follow } from './follow.js';
 import { heldLeases } from './held.js';
 import { layout as layoutOf, toBytes, toText } from './keys.js';
 import { RANGE, TIME_TO_LIVE } from './proto.js';
+import { type Reading, readings } from './readings.js';
 import { release, renew } from './renew.js';
 import { reserve } from './reserve.js';
 import { type Holding, readKey } from './transact.js';
@@ -42,13 +42,11 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
   const client = etcdClient(options);
   const layout = layoutOf(options.prefix);
   const held = heldLeases({ client, ttlSeconds, now });
-  const holding: Holding = { client, layout, held, pageSize, random };
+  const read = readings({ client, layout, pageSize, expiries: held.expiries, now });
+  const holding: Holding = { client, layout, held, pageSize, random, readings: read };
   const reader: EntryReader = { layout, expiries: held.expiries };
 
-  const listing = ({ entries }: Folder): LeaseListing => {
-    const { leases, rejected } = readEntries(entries, reader);
-    return { leases, rejected };
-  };
+  const listing = ({ leases, rejected }: LeaseListing): LeaseListing => ({ leases, rejected });
 
   return {
     name: client.name,
@@ -62,7 +60,11 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
       for (const warning of warnings) options.onWarning?.(warning);
       return network;
     },
-    list: async (signal) => listing(await readFolder({ client, layout, signal, pageSize })),
+    async list(signal) {
+      const reading = await read.fresh(signal);
+      read.handOn(reading);
+      return listing(reading.entries);
+    },
     acquire: (request, signal) => acquire(holding, request, signal),
     renew: (lease, request, signal) => renew(holding, { lease, request, signal }),
     release: (lease, signal) => release(holding, lease, signal),
@@ -76,8 +78,15 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
     },
     async *watch(signal: AbortSignal, onState: (state: StoreState) => void = () => {}): AsyncGenerator<LeaseEvent> {
       const jitter = () => random(1024) / 1024;
-      for await (const seen of follow({ client, layout, pageSize, signal, onState, now, random: jitter })) {
-        if (seen.type === 'folder') yield { type: 'snapshot', ...listing(seen.folder) };
+      let handed = read.handed();
+      read.keepNone();
+      const next = async (): Promise<Reading> => {
+        const reading = handed ?? (await read.fresh(signal));
+        handed = undefined;
+        return reading;
+      };
+      for await (const seen of follow({ client, layout, read: next, signal, onState, now, random: jitter })) {
+        if (seen.type === 'reading') yield { type: 'snapshot', ...listing(seen.reading.entries) };
         else {
           for (const event of seen.events) {
             const told = leaseEvent(event, reader);

@@ -10,6 +10,7 @@ import { unchanged } from './guards.js';
 import type { HeldLeases } from './held.js';
 import { keyName, type Layout, toBytes, toText } from './keys.js';
 import { type Compare, type KeyValue, RANGE, TXN } from './proto.js';
+import type { Readings } from './readings.js';
 
 /** What getting, keeping and giving back a lease need. */
 export interface Holding {
@@ -18,6 +19,7 @@ export interface Holding {
   readonly held: HeldLeases;
   readonly pageSize: number;
   readonly random: Random;
+  readonly readings: Readings;
 }
 
 export async function readKey(
