@@ -1,3 +1,5 @@
+import { carriedBy } from '../backends/carried.js';
+import { backendOf } from '../backends/index.js';
 import { checkAgainstHost } from '../config/check-host.js';
 import { chooseExternal, type Explanation } from '../host/external.js';
 import type { LeaseRequest } from '../leases/store.js';
@@ -50,7 +52,8 @@ export interface SurveyInput extends Pick<Session, 'network' | 'selection' | 'id
 
 /** What follows from values that have been read. @throws {FlanError} when there is no interface, no such backend */
 export function surveyOf(input: SurveyInput): Survey {
-  const { network, facts, previous, selection, identity, options } = input;
+  const { facts, previous, selection, identity, options } = input;
+  const { network, warnings: cut } = carriedBy(backendOf(input.network.backend.type), input.network);
   const { external, explanation, warnings } = chooseExternal({ facts, selection, families: familiesOf(network) });
   const made = inputs({
     ...{ network, external, identity, options, own: undefined },
@@ -64,7 +67,7 @@ export function surveyOf(input: SurveyInput): Survey {
     inputs: made,
     request: requestOf(made, previous),
     explanation,
-    warnings: [...input.warnings, ...warnings, ...made.backend.check(made.context)],
+    warnings: [...input.warnings, ...cut, ...warnings, ...made.backend.check(made.context)],
   };
 }
 

@@ -33,6 +33,8 @@ export interface GoldenInput {
   readonly leases?: readonly Json[];
   /** By name; the first one has the default routes. */
   readonly host?: Readonly<Record<string, HostEntry>>;
+  /** Which way the kernel sends to an address of the underlay. */
+  readonly lookups?: HostFacts['lookups'];
   /** What stands on the host: resources, routes without what `route` fills in. */
   readonly observed?: readonly Resource[];
   /** Content of subnet.env. */
@@ -56,7 +58,7 @@ export function previewOf(input: GoldenInput, resources: readonly Resource[] = o
   const { network } = decodeNetwork(input.network, 'input.yaml: network');
   const survey = surveyOf({
     network,
-    facts: factsOf(input.host ?? { eth0: ['192.168.10.1/24'] }),
+    facts: { ...factsOf(input.host ?? { eth0: ['192.168.10.1/24'] }), lookups: input.lookups ?? {} },
     previous: parseSubnetEnv(input.subnetEnv ?? ''),
     identity: { node: 'node-a', nodeId: 'id-a' },
     warnings: [],
@@ -114,7 +116,7 @@ function listingOf(entries: readonly Json[]): LeaseListing {
   return { leases, rejected };
 }
 
-function factsOf(host: Readonly<Record<string, HostEntry>>): HostFacts {
+function factsOf(host: Readonly<Record<string, HostEntry>>): Omit<HostFacts, 'lookups'> {
   const links = Object.entries(host).map(([name, entry], i) => linkOf(name, entry, i + 2));
   const [first] = links;
   const families = new Set(first?.addresses.map(({ address }) => familyOf(address)));
@@ -122,7 +124,6 @@ function factsOf(host: Readonly<Record<string, HostEntry>>): HostFacts {
     hostname: 'node-a',
     links,
     defaultRoutes: first ? [...families].map((family) => ({ family, dev: first.name, metric: 0 })) : [],
-    lookups: {},
   };
 }
 
