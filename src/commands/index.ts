@@ -16,6 +16,7 @@ import { ShowObserved } from './show/observed.js';
 import { Validate } from './validate.js';
 import { Version } from './version.js';
 import { Watch } from './watch.js';
+import { WireguardRotateKey } from './wireguard/rotate-key.js';
 
 /** What a command class is to the dispatcher. */
 export type CommandClass = Omit<typeof BaseCommand, 'prototype'> &
@@ -42,4 +43,5 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   validate: Validate,
   version: Version,
   watch: Watch,
+  'wireguard:rotate-key': WireguardRotateKey,
 };

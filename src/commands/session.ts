@@ -1,3 +1,4 @@
+import { wireguard } from '../backends/wireguard.js';
 import type { Settings } from '../config/settings.js';
 import { Drivers } from '../drivers/drivers.js';
 import { fileDriver, readTextFile } from '../drivers/file.js';
@@ -15,6 +16,7 @@ import { parseSubnetEnv } from '../traffic/subnet-env.js';
 import { identityFrom } from './identity-from.js';
 import { openStore } from './open-store.js';
 import { openPacketFilter } from './packet-filter.js';
+import { openWireguard } from './wireguard/open.js';
 
 /** Opens everything that a run touches the world with. @throws {FlanError} E_NETNS, E_IDENTITY, what the store throws */
 export const openSession = (settings: Settings, signal: AbortSignal): Promise<Session> => open({ settings, signal });
@@ -43,7 +45,10 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
   const { drivers: filters, filter, warnings } = await openPacketFilter({ settings, network, signal });
   const socket = CommandSocket.open({ netns });
   const netlink = netlinkDriver({ socket, ...(netns !== undefined && { netns }) });
-  const drivers = new Drivers([netlink, procDriver({ netns }), ...filters, fileDriver()]);
+  const isWireguard = network.backend.type === wireguard.type;
+  const opened = isWireguard ? openWireguard({ settings, network, socket, netlink }) : undefined;
+  const links = opened?.drivers ?? [netlink];
+  const drivers = new Drivers([...links, procDriver({ netns }), ...filters, fileDriver()]);
   return {
     store,
     network,
@@ -51,7 +56,8 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
     kinds,
     identity,
     selection,
-    warnings,
+    warnings: [...warnings, ...(opened?.warnings ?? [])],
+    ...opened?.session,
     options: {
       subnetFile: settings.subnetFile,
       protocol: settings.routeProtocol,

@@ -44,7 +44,7 @@ export const SETTINGS: readonly SettingDefinition[] = Object.entries(TABLE).map(
 
 function define(key: SettingKey, row: Row<unknown>): SettingDefinition {
   const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const { type, group, description, flannelFlag } = row;
+  const { type, group, description, flannelFlag, flannelVariable } = row;
   const format = (value: unknown) => (value === undefined ? '' : type.format(value as never));
   return {
     key,
@@ -60,6 +60,7 @@ function define(key: SettingKey, row: Row<unknown>): SettingDefinition {
     group,
     secret: type.name === 'secret',
     ...(flannelFlag !== undefined && { flannelFlag, flannelEnv: variable('FLANNELD', flannelFlag) }),
+    ...(flannelVariable !== undefined && { flannelEnv: flannelVariable }),
     ...(row.flannelNotation && { flannelNotation: row.flannelNotation }),
     decode: (raw, base) => type.decode(raw, base) as Settings[SettingKey],
     format,

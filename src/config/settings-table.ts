@@ -13,6 +13,8 @@ export interface Row<T> {
   /** flanneld's flag for it, which also names `FLANNELD_…`. */
   readonly flannelFlag?: string;
   readonly flannelNotation?: FlannelNotation;
+  /** flanneld's variable for it, where it has no flag. */
+  readonly flannelVariable?: string;
 }
 
 /** How flanneld writes a value, where that differs. */
@@ -81,6 +83,11 @@ export const TABLE = {
   runtimeDir: setting(is.path, '/run/flan', {
     group: 'node',
     description: 'Directory for the lock, the journal and keys',
+  }),
+  wireguardKeyFile: setting(is.path, '/run/flannel/wgkey', {
+    group: 'node',
+    flannelVariable: 'WIREGUARD_KEY_FILE',
+    description: 'File that holds the private key of backend wireguard; made when it is missing',
   }),
   logLevel: setting(is.choice(['error', 'warn', 'info', 'debug']), 'info', {
     group: 'node',

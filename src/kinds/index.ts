@@ -11,6 +11,8 @@ import { offloadKind } from './offload.js';
 import { routeKind } from './route.js';
 import { ruleKind } from './rule.js';
 import { sysctlKind } from './sysctl.js';
+import { wireguardDeviceKind } from './wireguard-device.js';
+import { wireguardPeerKind } from './wireguard-peer.js';
 
 // Each kind is checked against its own resource type where it is written; the registry only forgets which one that is.
 const all = [
@@ -23,6 +25,8 @@ const all = [
   ruleKind,
   sysctlKind,
   offloadKind,
+  wireguardDeviceKind,
+  wireguardPeerKind,
   nftTableKind,
   iptablesRulesKind,
   fileKind,

@@ -45,18 +45,20 @@ export interface InputsInit {
   /** The links of the host. */
   readonly links: BackendContext['links'];
   readonly lookup: BackendContext['lookup'];
+  readonly publicKey?: string | undefined;
   /** Networks that an earlier run served: what it left there is ours to clean up. */
   readonly previous: readonly Prefix[];
 }
 
 /** @throws {FlanError} E_NETWORK_CONFIG for a backend or an option that flan does not know */
 export function inputs(init: InputsInit): Inputs {
-  const { network, identity, external, own, options, previous, links, lookup } = init;
+  const { network, identity, external, own, options, previous, links, lookup, publicKey } = init;
   const backend = backendOf(network.backend.type);
   const networks = [...new Set([...networksOf(network), ...previous])];
   const ownership = { protocol: options.protocol, networks };
   const context: BackendContext = {
     ...{ network, identity, external, own, links, lookup },
+    ...(publicKey !== undefined && { publicKey }),
     protocol: ownership.protocol,
     alias: linkAlias(networksOf(network)),
     options: backend.options(network.backend.options),
@@ -74,4 +76,4 @@ export const scopeOf = ({ ownership, external }: Inputs, desired: Desired): Scop
   named: [...desired.values()].map(({ resource }) => resource).filter(({ kind }) => READ_BY_NAME.has(kind)),
 });
 
-const READ_BY_NAME: ReadonlySet<string> = new Set(['file', 'sysctl', 'offload']);
+const READ_BY_NAME: ReadonlySet<string> = new Set(['file', 'sysctl', 'offload', 'wireguard-peer']);

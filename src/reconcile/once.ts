@@ -28,11 +28,16 @@ export interface ApplyReport {
  */
 export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
   const { session, adopt, signal } = input;
-  const first = await preview({ session, adopt, signal });
+  let first = await preview({ session, adopt, signal });
   refuseConflicts(first);
   if (first.plan.steps.length === 0) return { preview: first, outcomes: [], left: [] };
   if ((await input.approve(first)) === 'no') {
     throw new FlanError('E_DECLINED', 'nothing was changed', { hint: 'Answer yes, or pass --yes.' });
+  }
+  // What was "known after apply" is known now.
+  if (session.equip?.() === 'made') {
+    first = await preview({ session, adopt, signal });
+    refuseConflicts(first);
   }
   const [lease, ...rest] = first.plan.steps;
   const leaseStep = lease?.key.startsWith('lease/') ? lease : undefined;

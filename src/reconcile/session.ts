@@ -26,6 +26,10 @@ export interface Session {
   facts(): HostFacts;
   /** Which way the kernel sends to an address now; undefined when there is none. */
   lookup(address: Address): RouteLookup | undefined;
+  /** This node's WireGuard key, the public half; undefined when there is none yet. Absent for other backends. */
+  publicKey?(): string | undefined;
+  /** Makes what this node needs before it can publish itself and does not have yet: that key. Planning never asks for it. */
+  equip?(): 'made' | 'nothing';
   /** What subnet.env holds from an earlier run. */
   previous(): PreviousEnv;
   close(): Promise<void>;

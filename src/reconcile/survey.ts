@@ -31,6 +31,7 @@ export const survey = (session: Session): Survey =>
     facts: session.facts(),
     previous: session.previous(),
     lookup: remembering((address) => session.lookup(address)),
+    publicKey: session.publicKey?.(),
   });
 
 /** One answer per address for the life of a survey: the next survey asks anew. */
@@ -48,6 +49,7 @@ export interface SurveyInput extends Pick<Session, 'network' | 'selection' | 'id
   readonly previous: PreviousEnv;
   /** Asks the kernel; answers from the facts when absent. */
   readonly lookup?: Inputs['context']['lookup'];
+  readonly publicKey?: string | undefined;
 }
 
 /** What follows from values that have been read. @throws {FlanError} when there is no interface, no such backend */
@@ -60,6 +62,7 @@ export function surveyOf(input: SurveyInput): Survey {
     previous: previous.networks,
     links: facts.links,
     lookup: input.lookup ?? ((address) => facts.lookups[address]),
+    publicKey: input.publicKey,
   });
   return {
     facts,

@@ -50,6 +50,7 @@ const OBSERVE_RETRY_MS = 1000;
 export async function watch(input: WatchInput): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([input.signal, stop.signal]);
+  input.session.equip?.();
   const seen = survey(input.session);
   for (const warning of [...seen.warnings, ...hostWarnings(seen.inputs, seen.facts)]) {
     input.tell({ type: 'warning', warning });
@@ -214,7 +215,8 @@ class Loop {
     const before = this.#state.inputs;
     const delta = this.#table.look(leaseView(made, seen.facts));
     const routesMatter = made.backend.usesLookups(made.context.options);
-    if (routesMatter || !sameValue(before.external, made.external) || !sameValue(before.own, made.own)) {
+    const isKeyNew = before.context.publicKey !== made.context.publicKey;
+    if (routesMatter || isKeyNew || !sameValue(before.external, made.external) || !sameValue(before.own, made.own)) {
       this.#state.setInputs(made, this.#table.admitted());
     }
     this.#peersChanged(delta);
