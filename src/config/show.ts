@@ -23,13 +23,13 @@ export function settingsMarkdown(): string {
   const groups = [...new Set(SETTINGS.map(({ group }) => group))];
   const sections = groups.map((group) => {
     const rows = SETTINGS.filter((setting) => setting.group === group).map(
-      ({ key, flag, env, type, multiple, choices, description, defaultText, flannelFlag }) =>
+      ({ key, flag, env, type, multiple, choices, description, defaultText, flannelFlag, flannelEnv = '' }) =>
         `| ${[
           `\`${key}\``,
           `\`--${flag}\`<br>\`${env}\``,
           choices ? choices.join(', ') : multiple ? `${type}, repeatable` : type,
           defaultText.replace(/,(?! )/g, ', '),
-          flannelFlag ? `\`--${flannelFlag}\`` : '',
+          flannelFlag ? `\`--${flannelFlag}\`` : flannelEnv && `\`${flannelEnv}\``,
           description,
         ].join(' | ')} |`,
     );
