@@ -48,7 +48,8 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
   const isWireguard = network.backend.type === wireguard.type;
   const opened = isWireguard ? openWireguard({ settings, network, socket, netlink }) : undefined;
   const links = opened?.drivers ?? [netlink];
-  const drivers = new Drivers([...links, procDriver({ netns }), ...filters, fileDriver()]);
+  // Those that start other processes first: they work while the others are asked.
+  const drivers = new Drivers([...filters, ...links, procDriver({ netns }), fileDriver()]);
   return {
     store,
     network,

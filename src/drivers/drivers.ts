@@ -31,7 +31,9 @@ export class Drivers {
       }
       for (const [kind, count] of Object.entries(seen.foreign)) foreign[kind] = (foreign[kind] ?? 0) + count;
     };
-    for (const driver of this.#all) absorb(await driver.observe(scopeFor(driver, scope), signal));
+    // All at once: those that ask another process let the others read meanwhile.
+    for (const seen of await Promise.all(this.#all.map((one) => one.observe(scopeFor(one, scope), signal))))
+      absorb(seen);
     return { observed, foreign };
   }
 

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { DefaultRoute, HostAddress, HostFacts, HostLink, RouteLookup } from '../model/facts.js';
 import { type Address, FAMILIES, type Family } from '../model/ip.js';
 import { CommandSocket } from '../netlink/command.js';
-import { dumpAddresses, dumpLinks, dumpRoutes, routeTo } from '../netlink/dumps.js';
+import { dumpAddresses, dumpDefaultRoutes, dumpLinks, routeTo } from '../netlink/dumps.js';
 import { NetlinkError } from '../netlink/errors.js';
 import { type AddressMessage, flagsOf, localOf, peerOf } from '../netlink/wire/address.js';
 import {
@@ -98,8 +98,8 @@ interface RoutesInput {
 
 /** A kernel without a family answers its dump with the other one's routes, so the family is compared too. */
 function defaultRoutes({ socket, family, names }: RoutesInput): DefaultRoute[] {
-  return dumpRoutes(socket, { family, table: RT_TABLE_MAIN })
-    .filter((route) => route.dstLen === 0 && route.family === family && route.type === RTN_UNICAST)
+  return dumpDefaultRoutes(socket, { family, table: RT_TABLE_MAIN })
+    .filter((route) => route.family === family && route.type === RTN_UNICAST)
     .flatMap((route) => {
       const { dev, via } = wayOf(route, names);
       if (dev === undefined) return [];

@@ -43,16 +43,22 @@ type RouteInit = Pick<Route, 'dst'> & Partial<Omit<Route, 'kind' | 'dst'>>;
 export function route(init: RouteInit): Route {
   const type = init.type ?? 'unicast';
   const direct = type === 'unicast' && init.via === undefined && familyOf(init.dst) === 4;
-  return {
+  // Member by member: a spread would cost a hidden class per route, and there is one for every peer.
+  const made: { -readonly [K in keyof Route]: Route[K] } = {
     kind: 'route',
+    dst: init.dst,
     type,
-    onlink: false,
-    scope: direct ? 'link' : 'global',
-    metric: defaultMetric(init.dst),
-    table: MAIN_TABLE,
-    proto: RTPROT_FLAN,
-    ...init,
+    onlink: init.onlink ?? false,
+    scope: init.scope ?? (direct ? 'link' : 'global'),
+    metric: init.metric ?? defaultMetric(init.dst),
+    table: init.table ?? MAIN_TABLE,
+    proto: init.proto ?? RTPROT_FLAN,
   };
+  if (init.dev !== undefined) made.dev = init.dev;
+  if (init.via !== undefined) made.via = init.via;
+  if (init.source !== undefined) made.source = init.source;
+  if (init.multipath !== undefined) made.multipath = init.multipath;
+  return made;
 }
 
 /** fib_trie tells routes apart by (table, dst, tos, metric); flan only makes tos 0. Another metric is another route. */

@@ -52,6 +52,20 @@ export function dumpRoutes(socket: CommandSocket, filter: RouteFilter): RouteMes
   throw refusal(request, found);
 }
 
+/** The default routes of one table: all others cost a look at one byte. */
+export function dumpDefaultRoutes(socket: CommandSocket, filter: RouteFilter): RouteMessage[] {
+  const request = getRoutes(filter);
+  const isDefault = ({ bytes, offset }: Message): boolean => bytes[offset + RTM_DST_LEN] === 0;
+  const decode = only(RTM_NEWROUTE, decodeRoute);
+  const found = socket.tryDump(request, (message) => (isDefault(message) ? decode(message) : undefined));
+  if (!(found instanceof NetlinkError)) return found;
+  if (found.code === 'ENOENT' && filter.table !== undefined) return [];
+  throw refusal(request, found);
+}
+
+/** Where `struct rtmsg` has rtm_dst_len. */
+const RTM_DST_LEN = 1;
+
 export const dumpNeighbours = (
   socket: CommandSocket,
   filter: { readonly family: Family; readonly ifindex?: number },

@@ -26,7 +26,7 @@ interface FileState {
  */
 export class LeaseBook {
   readonly #files = new Map<string, FileState>();
-  readonly #claims = new Map<LeaseKey, HeldEntry[]>();
+  readonly #claims = new Map<LeaseKey, readonly HeldEntry[]>();
   readonly #expiring = new Set<HeldEntry>();
   readonly #faulty = new Set<string>();
   readonly #contested = new Set<LeaseKey>();
@@ -43,6 +43,10 @@ export class LeaseBook {
   /** The file is gone, and with it what it held. */
   remove(file: string): void {
     this.#replace(file, undefined);
+  }
+
+  has(file: string): boolean {
+    return this.#files.has(file);
   }
 
   files(): IterableIterator<string> {
@@ -142,8 +146,8 @@ export class LeaseBook {
 
   #claim(entry: HeldEntry, what: 'add' | 'drop'): void {
     const { key, expiresAtMs } = entry.lease;
-    const others = (this.#claims.get(key) ?? []).filter((other) => other !== entry);
-    const claims = what === 'add' ? [...others, entry].sort(byPlace) : others;
+    const others = this.#claims.get(key)?.filter((other) => other !== entry) ?? [];
+    const claims = what === 'drop' ? others : others.length === 0 ? [entry] : [...others, entry].sort(byPlace);
     if (claims.length === 0) this.#claims.delete(key);
     else this.#claims.set(key, claims);
     if (claims.length > 1) this.#contested.add(key);
@@ -178,11 +182,18 @@ interface Change {
   readonly before: FileState | undefined;
 }
 
+const NONE: readonly RejectedEntry[] = [];
+
 function stateOf({ file, content, before }: Change): FileState {
   const last = before?.held ?? [];
   if (content.type === 'broken') return { held: last, faults: [{ entry: file, error: content.error }] };
   if (content.type === 'empty') {
     return { held: last, faults: last.length > 0 ? [{ entry: file, error: emptied(file) }] : [] };
+  }
+  const [first] = content.entries;
+  // Nearly always; an array that grows would keep room for sixteen more.
+  if (content.entries.length === 1 && first !== undefined && !(first.result instanceof FlanError)) {
+    return { held: [{ file, id: first.id, place: first.place, lease: first.result }], faults: NONE };
   }
   const held: HeldEntry[] = [];
   const faults: RejectedEntry[] = [];

@@ -49,18 +49,27 @@ export class LeaseFolder {
   readonly #stamps = new Map<string, Stamp>();
   readonly #suspects = new Map<string, number>();
 
+  #turn: Promise<unknown> = Promise.resolve();
+
   constructor(readonly path: string) {}
 
   /**
    * Looks at everything. `graceMs` as for `reread`.
    * @throws {FlanError} E_STORE_UNREACHABLE when it is not there or cannot be read
    */
-  async scan({ graceMs }: Grace): Promise<Scan> {
+  scan(grace: Grace): Promise<Scan> {
+    return this.#inTurn(() => this.#scan(grace));
+  }
+
+  async #scan({ graceMs }: Grace): Promise<Scan> {
     const { form, stats } = statStore(this.path);
-    const files = form === 'file' ? [this.path] : this.#list();
+    const { files, plain } = form === 'file' ? { files: [this.path], plain: NONE } : this.#list();
     const present = new Set(files);
     for (const file of [...this.book.files()]) if (!present.has(file)) this.#forget(file);
-    const changed = files.map(stamped).filter(([file, stamp]) => !isSame(this.#stamps.get(file), stamp));
+    // What is read for the first time gets no stamp: most commands look once, and a stamp costs as much as the reading.
+    const changed = files
+      .map((file): Stamped => (plain.has(file) && !this.book.has(file) ? [file, UNSTAMPED] : stamped(file)))
+      .filter(([file, stamp]) => !isSame(this.#stamps.get(file), stamp));
     await this.#read(changed, { form, graceMs });
     return { identity: folderIdentity(form, stats), lookAgainAtMs: this.#lookAgainAtMs() };
   }
@@ -69,7 +78,18 @@ export class LeaseFolder {
    * Looks at some files. One that does not parse has `graceMs` to come right before that is told: most likely it is
    * being written. @returns when, on the clock of `performance.now`, to look at such files again
    */
-  async reread(names: Iterable<string>, { graceMs }: Grace): Promise<number | undefined> {
+  reread(names: Iterable<string>, grace: Grace): Promise<number | undefined> {
+    return this.#inTurn(() => this.#reread(names, grace));
+  }
+
+  /** Whoever reads a file first is to be done with it first. */
+  #inTurn<T>(look: () => Promise<T>): Promise<T> {
+    const next = this.#turn.then(look);
+    this.#turn = next.catch(() => undefined);
+    return next;
+  }
+
+  async #reread(names: Iterable<string>, { graceMs }: Grace): Promise<number | undefined> {
     const { form } = statStore(this.path);
     const files = form === 'file' ? [this.path] : [...names].filter(isLeaseFile).map((name) => join(this.path, name));
     await this.#read([...new Set([...files, ...this.#suspects.keys()])].map(stamped), { form, graceMs });
@@ -80,12 +100,15 @@ export class LeaseFolder {
     return this.#suspects.size === 0 ? undefined : Math.min(...this.#suspects.values());
   }
 
-  #list(): string[] {
+  /** `plain`: those that are surely files, and not links, pipes or folders. */
+  #list(): { readonly files: readonly string[]; readonly plain: ReadonlySet<string> } {
     try {
       const start = join(this.path, '/'); // once, not per file
-      return readdirSync(this.path)
-        .filter(isLeaseFile)
-        .map((name) => start + name);
+      const entries = readdirSync(this.path, { withFileTypes: true }).filter(({ name }) => isLeaseFile(name));
+      return {
+        files: entries.map(({ name }) => start + name),
+        plain: new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => start + name)),
+      };
     } catch (cause) {
       throw unreachable(this.path, cause);
     }
@@ -141,10 +164,13 @@ export class LeaseFolder {
   }
 }
 
+const NONE: ReadonlySet<string> = new Set();
+const UNSTAMPED: Stamp = { ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0, proves: false };
+
 /** No stamp when it is no file, or no longer there. */
 function stamped(file: string): Stamped {
   const stats = tryStat(file);
-  if (stats === 'refused') return [file, { ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0, proves: false }];
+  if (stats === 'refused') return [file, UNSTAMPED];
   if (stats === undefined || !stats.isFile()) return [file, undefined];
   const { ino, size, mtimeMs, ctimeMs } = stats;
   // Held against the file system's own clock, which no test replaces.

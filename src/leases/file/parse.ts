@@ -2,7 +2,7 @@ import { FlanError } from '../../errors.js';
 import { suggestion } from '../../model/did-you-mean.js';
 import { isJsonObject, type Json } from '../../model/json.js';
 import type { Lease } from '../../model/lease.js';
-import { decodeLeaseFields } from './fields.js';
+import { decodeLeaseFields, type Where } from './fields.js';
 import { type ParsedYaml, positionOf, type YamlModule } from './yaml.js';
 
 /** Where an entry stands in its file: the number of the document, and the way to it inside. */
@@ -33,6 +33,9 @@ export interface LeaseFile {
   readonly form: 'folder' | 'file';
 }
 
+/** The one lease of a file of its own, as nearly all are. */
+const WHOLE_FILE: EntryPlace = { document: 0, path: [] };
+
 /** The quick way, for what flan itself writes. Undefined: not JSON, or a fault whose line only the YAML parser tells. */
 export function parseJsonFile({ file, text, form }: LeaseFile): FileContent | undefined {
   let value: Json;
@@ -40,6 +43,10 @@ export function parseJsonFile({ file, text, form }: LeaseFile): FileContent | un
     value = JSON.parse(text) as Json;
   } catch {
     return undefined;
+  }
+  if (form === 'folder' && isJsonObject(value)) {
+    const entry = entryOf({ id: file, place: WHOLE_FILE, value, where: () => file });
+    return isFault(entry) ? undefined : { type: 'entries', entries: [entry] };
   }
   const content = readDocuments({ file, form, documents: [{ value, where: () => file }] });
   const faulty = content.type === 'broken' || (content.type === 'entries' && content.entries.some(isFault));
@@ -102,7 +109,7 @@ function readDocuments({ file, form, documents }: Documents): FileContent {
     const id = single ? file : `${file}#${i + 1}`;
     const where = documents[document]?.where;
     const at = (field?: string) => where?.(field === undefined ? path : [...path, field]) ?? file;
-    return { id, place: { document, path }, result: attempt(() => ({ ...decodeLeaseFields(value, at), origin: id })) };
+    return entryOf({ id, place: single && document === 0 ? WHOLE_FILE : { document, path }, value, where: at });
   });
   return { type: 'entries', entries };
 }
@@ -112,11 +119,17 @@ const itemsOf = (value: Json, { document, path }: EntryPlace): readonly Item[] =
     ? value.map((item: Json, i) => ({ value: item, document, path: [...path, i] }))
     : [{ value, document, path }];
 
-function attempt(decode: () => Lease): Lease | FlanError {
+interface RawEntry extends Omit<FileEntry, 'result'> {
+  readonly value: Json;
+  readonly where: Where;
+}
+
+function entryOf({ id, place, value, where }: RawEntry): FileEntry {
   try {
-    return decode();
+    // Not spread, as in `decodeLeaseFields`: the lease is new, and nobody else has it yet.
+    return { id, place, result: Object.assign(decodeLeaseFields(value, where), { origin: id }) };
   } catch (error) {
-    if (error instanceof FlanError) return error;
+    if (error instanceof FlanError) return { id, place, result: error };
     throw error;
   }
 }

@@ -8,7 +8,7 @@ import type { Network } from '../../model/network.js';
 import type { Warning } from '../../model/warning.js';
 import { type Allocation, allocate, leaseFor, type Random } from '../allocate.js';
 import { claimOf, sameHolder } from '../holder.js';
-import type { LeaseRequest, LeaseStore } from '../store.js';
+import type { LeaseEvent, LeaseRequest, LeaseStore, StoreState } from '../store.js';
 import { LeaseFolder, statStore } from './folder.js';
 import { type TryLock, withLock } from './lock.js';
 import { readNetwork } from './network-file.js';
@@ -55,6 +55,7 @@ export function fileStore(options: FileStoreOptions): LeaseStore {
   } = options;
   const folder = new LeaseFolder(path);
   let turn: Promise<unknown> = Promise.resolve();
+  let isWatched = false;
 
   /** The folder is read by one at a time; what is asked meanwhile waits. */
   const inTurn = <T>(signal: AbortSignal, body: () => Promise<T>): Promise<T> => {
@@ -135,11 +136,22 @@ export function fileStore(options: FileStoreOptions): LeaseStore {
         if (stored !== undefined && sameHolder(stored, lease)) await remove(stored);
       }),
     reserve: (subnets, signal) => changing(signal, () => reserve(subnets)),
-    watch: (signal, onState) => watchFolder({ path, now, signal, onState }),
+    watch: (signal, onState) => follow(signal, onState),
     async close() {
       await turn;
     },
   };
+
+  /** The first watcher shares what the store itself has read: twenty thousand leases are held once. */
+  async function* follow(signal: AbortSignal, onState?: (state: StoreState) => void): AsyncGenerator<LeaseEvent> {
+    const shares = !isWatched;
+    if (shares) isWatched = true;
+    try {
+      yield* watchFolder({ folder: shares ? folder : new LeaseFolder(path), now, signal, onState });
+    } finally {
+      if (shares) isWatched = false;
+    }
+  }
 
   async function reserve(subnets: { readonly ipv4?: Prefix; readonly ipv6?: Prefix }): Promise<Lease> {
     const { ipv4, ipv6 } = subnets;

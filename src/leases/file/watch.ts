@@ -1,7 +1,7 @@
 import { asFlanError, FlanError } from '../../errors.js';
 import type { LeaseEvent, StoreState } from '../store.js';
 import { type Bell, makeBell } from './bell.js';
-import { LeaseFolder, statStore } from './folder.js';
+import { type LeaseFolder, statStore } from './folder.js';
 import { attachment } from './inotify.js';
 import { networkFiles } from './network-file.js';
 
@@ -17,7 +17,8 @@ const GRACE_MS = 250;
 const BURST = 4096;
 
 export interface FolderWatch {
-  readonly path: string;
+  /** May be read by others too, but watched by nobody else. */
+  readonly folder: LeaseFolder;
   readonly now: () => number;
   readonly signal: AbortSignal;
   readonly onState?: ((state: StoreState) => void) | undefined;
@@ -28,9 +29,9 @@ export interface FolderWatch {
  * again. While the folder, or the network's config in it, is not there, nothing is said: an unmounted disk looks like
  * an empty folder. When it is back there is a new snapshot. @throws {FlanError} E_WATCH
  */
-export async function* watchFolder({ path, now, signal, onState }: FolderWatch): AsyncGenerator<LeaseEvent> {
+export async function* watchFolder({ folder, now, signal, onState }: FolderWatch): AsyncGenerator<LeaseEvent> {
   if (signal.aborted) return;
-  const folder = new LeaseFolder(path);
+  const { path } = folder;
   const names = new Set<string>();
   const bell = makeBell();
   let heard = 0;
