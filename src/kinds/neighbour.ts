@@ -1,6 +1,6 @@
 import type { Address } from '../model/ip.js';
 import type { Mac } from '../model/mac.js';
-import { type Kind, keyOf } from '../planner/kind.js';
+import { type Key, type Kind, keyOf } from '../planner/kind.js';
 import { linkKey } from './link.js';
 
 /** A permanent ARP or NDP entry. @see uapi/linux/neighbour.h, ip-neighbour(8) */
@@ -15,10 +15,13 @@ export interface Neighbour {
   readonly proto: number;
 }
 
+export const neighbourKey = ({ dev, address }: Pick<Neighbour, 'dev' | 'address'>): Key =>
+  keyOf('neighbour', dev, address);
+
 export const neighbourKind: Kind<Neighbour> = {
   kind: 'neighbour',
   rank: 30,
-  key: ({ dev, address }) => keyOf('neighbour', dev, address),
+  key: neighbourKey,
   fields: ['mac', 'permanent', 'proto'],
   inPlace: ['mac', 'permanent', 'proto'],
   needs: ({ dev }) => [linkKey(dev)],

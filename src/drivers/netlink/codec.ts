@@ -10,6 +10,8 @@ export interface NetlinkCodec<R extends Resource = Resource> {
    * @throws {FlanError} E_LINK_MISSING when it needs a link that is not there
    */
   requests(input: RequestInput<R>): readonly Request[];
+  /** Whether the kernel refuses to swap the two, so that one must go before the other comes. Never, when absent. */
+  mustBreak?(before: R, after: R): boolean;
 }
 
 export interface RequestInput<R> {

@@ -1,7 +1,7 @@
 import { asFlanError, FlanError } from '../../errors.js';
 import { kinds } from '../../kinds/index.js';
 import type { CommandSocket } from '../../netlink/command.js';
-import { dumpLinks } from '../../netlink/dumps.js';
+import { dumpLinks, findLink } from '../../netlink/dumps.js';
 import { MonitorSocket } from '../../netlink/monitor.js';
 import {
   RTNLGRP_IPV4_IFADDR,
@@ -98,7 +98,7 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
     follow: async (seen, tell, signal) => {
       scope ??= seen;
       for (const dev of seen.devices ?? []) links.use(dev);
-      const translate = translator(seen, links);
+      const translate = translator({ scope: seen, links, current: (index) => findLink(socket, { index }) });
       const monitor = MonitorSocket.open({
         netns,
         groups: GROUPS,

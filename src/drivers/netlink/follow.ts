@@ -1,13 +1,14 @@
 import { addressKind } from '../../kinds/address.js';
 import { fdbKind } from '../../kinds/fdb.js';
 import { linkKey } from '../../kinds/link.js';
-import { neighbourKind } from '../../kinds/neighbour.js';
+import { neighbourKey, neighbourKind } from '../../kinds/neighbour.js';
 import { routeKind } from '../../kinds/route.js';
 import { ruleKind } from '../../kinds/rule.js';
 import type { AddressMessage } from '../../netlink/wire/address.js';
 import { RTN_LOCAL } from '../../netlink/wire/constants.js';
 import type { RouteEvent } from '../../netlink/wire/event.js';
 import type { LinkMessage } from '../../netlink/wire/link.js';
+import type { NeighbourMessage } from '../../netlink/wire/neighbour.js';
 import type { RouteMessage } from '../../netlink/wire/route.js';
 import { type Kind, type Resource, sameValue } from '../../planner/kind.js';
 import type { Notice, Scope } from '../driver.js';
@@ -20,11 +21,21 @@ import { routeFilter } from './observe.js';
 import { routeOf } from './route.js';
 import { ruleOf } from './rule.js';
 
+export interface TranslatorInput {
+  readonly scope: Scope;
+  readonly links: Links;
+  /**
+   * Reads a link as it is now. What a link event says is older than what its reader may have done to the link since,
+   * and the kernel does not say of all of them who caused them.
+   */
+  readonly current: (index: number) => LinkMessage | undefined;
+}
+
 /**
  * Turns kernel events into notices. The kernel tells the changes of one table in their order, so the last event about a
  * key is its state; only where an event cannot say that (links going down take IPv4 routes along silently) is it a doubt.
  */
-export function translator(scope: Scope, links: Links): (event: RouteEvent) => readonly Notice[] {
+export function translator({ scope, links, current }: TranslatorInput): (event: RouteEvent) => readonly Notice[] {
   const isCandidate = routeFilter(scope);
   const { protocol } = scope.ownership;
   const own = ownLink(scope.ownership);
@@ -40,30 +51,50 @@ export function translator(scope: Scope, links: Links): (event: RouteEvent) => r
     if (message.dstLen === 0 && message.type !== RTN_LOCAL)
       notices.push({ type: 'host', why: 'a default route changed' });
     if (!isCandidate(message)) return notices;
+    // The link of this route went away and what stood there since is not meant.
+    if (event.verb === 'gone' && message.oif !== undefined && links.byIndex(message.oif) === undefined) return notices;
     const resource = routeOf(message, links);
     const by = message.protocol === protocol ? undefined : `routing protocol ${message.protocol}`;
     return [...notices, told(routeKind, resource, event, by)];
   };
 
-  const aboutLink = (event: RouteEvent, message: LinkMessage): Notice[] => {
+  const aboutLink = (event: RouteEvent, heard: LinkMessage): Notice[] =>
+    event.verb === 'gone' ? linkGone(heard) : linkSeen(heard);
+
+  const linkGone = (message: LinkMessage): Notice[] => {
     const { name = '' } = message;
-    const isGone = event.verb === 'gone';
-    const before = isGone ? links.delete(message.index) : links.put(message);
-    if (!isGone && before !== undefined && !hasMoved(before, message)) return [];
-    const notices: Notice[] = [];
+    const before = links.delete(message.index);
+    // Made again under its name before this was heard: who did that has looked at everything since.
+    if (before === undefined && links.byName(name) !== undefined) return [];
     const key = linkKey(name);
-    if ((before !== undefined && own(before)) || own(message) || scope.wants(key)) {
-      const resource = linkOf(message, links);
-      notices.push(isGone ? { type: 'gone', key } : { type: 'seen', key, resource });
+    const isClose = own(message) || scope.wants(key);
+    return [...(isClose ? [{ type: 'gone', key } as const] : []), ...aboutHost(message, `link ${name} was deleted`)];
+  };
+
+  const linkSeen = (heard: LinkMessage): Notice[] => {
+    const before = links.byIndex(heard.index);
+    const message = isClose(heard) || (before !== undefined && isClose(before)) ? current(heard.index) : heard;
+    if (message === undefined) return []; // gone meanwhile, as an event will tell
+    links.put(message);
+    if (before !== undefined && !hasMoved(before, message)) return [];
+    const { name = '' } = message;
+    const notices: Notice[] = [];
+    if (isClose(message)) notices.push({ type: 'seen', key: linkKey(name), resource: linkOf(message, links) });
+    if (before?.name !== undefined && before.name !== name && isClose(before)) {
+      notices.push({ type: 'gone', key: linkKey(before.name) });
     }
+    const why = `link ${before?.name ?? name} ${before === undefined ? 'appeared' : 'changed'}`;
+    return [...notices, ...aboutHost(before ?? message, why)];
+  };
+
+  /** Ours, or standing where one of ours belongs. */
+  const isClose = (message: LinkMessage): boolean => own(message) || scope.wants(linkKey(message.name ?? ''));
+
+  const aboutHost = (message: LinkMessage, why: string): Notice[] => {
+    const isUsed = message.name !== undefined && links.isUsed(message.name);
     // Containers come and go by their veth ends, and no route of ours leads through one.
-    if (message.info?.kind === 'veth' && !own(message) && !links.isUsed(name)) return notices;
-    const what = isGone ? 'was deleted' : before === undefined ? 'appeared' : 'changed';
-    notices.push({ type: 'host', why: `link ${name} ${what}` });
-    if (links.isUsed(name) || (before?.name !== undefined && links.isUsed(before.name))) {
-      notices.push({ type: 'doubt', why: `link ${name} ${what}` });
-    }
-    return notices;
+    if (message.info?.kind === 'veth' && !own(message) && !isUsed) return [];
+    return [{ type: 'host', why }, ...(isUsed ? [{ type: 'doubt', why } as const] : [])];
   };
 
   const aboutAddress = (event: RouteEvent, message: AddressMessage): Notice[] => {
@@ -80,6 +111,16 @@ export function translator(scope: Scope, links: Links): (event: RouteEvent) => r
     return notices;
   };
 
+  const aboutNeighbour = (event: RouteEvent, message: NeighbourMessage): Notice[] => {
+    const link = links.byIndex(message.ifindex);
+    const { dst: address } = message;
+    if (link?.name === undefined || address === undefined || !own(link)) return [];
+    const neighbour = neighbourOf(message, links);
+    // A deleted entry is first one that resolves to nothing, and as such has no MAC.
+    if (neighbour === undefined) return [{ type: 'gone', key: neighbourKey({ dev: link.name, address }) }];
+    return [told(neighbourKind, neighbour, event)];
+  };
+
   return (event) => {
     switch (event.about) {
       case 'route':
@@ -88,12 +129,8 @@ export function translator(scope: Scope, links: Links): (event: RouteEvent) => r
         return aboutLink(event, event.message);
       case 'address':
         return aboutAddress(event, event.message);
-      case 'neighbour': {
-        const neighbour = neighbourOf(event.message, links);
-        const link = links.byIndex(event.message.ifindex);
-        const isOwn = link !== undefined && own(link);
-        return neighbour && isOwn ? [told(neighbourKind, neighbour, event)] : [];
-      }
+      case 'neighbour':
+        return aboutNeighbour(event, event.message);
       case 'fdb': {
         const entry = fdbOf(event.message, links, own);
         return entry?.onOwnLink ? [told(fdbKind, entry, event)] : [];
@@ -114,4 +151,5 @@ const hasMoved = (before: LinkMessage, now: LinkMessage): boolean =>
   before.mac !== now.mac ||
   before.alias !== now.alias ||
   before.info?.kind !== now.info?.kind ||
-  !sameValue(before.info?.vxlan, now.info?.vxlan);
+  !sameValue(before.info?.vxlan, now.info?.vxlan) ||
+  !sameValue(before.info?.ipip, now.info?.ipip);

@@ -57,14 +57,19 @@ function requestsOf(step: Step, { codecOf, links }: PerformInput): Sent[] {
     codecOf(resource.kind)
       .requests({ verb, resource, links, ...(before && { before }) })
       .map((request) => ({ step, verb, request }));
+  const breakThenMake = ({ before, after }: Extract<Step, { readonly before: Resource; readonly after: Resource }>) => [
+    ...ask('delete', before),
+    ...ask('add', after),
+  ];
   switch (step.action) {
     case 'create':
       return ask('add', step.after);
     case 'update':
     case 'adopt':
+      if (codecOf(step.after.kind).mustBreak?.(step.before, step.after)) return breakThenMake(step);
       return ask('replace', step.after, step.before);
     case 'replace':
-      return [...ask('delete', step.before), ...ask('add', step.after)];
+      return breakThenMake(step);
     case 'delete':
       return ask('delete', step.before);
   }

@@ -1,4 +1,5 @@
 import type { Route, RouteType } from '../../kinds/route.js';
+import { familyOf } from '../../model/ip.js';
 import {
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
@@ -46,6 +47,9 @@ export const routeCodec: NetlinkCodec<Route> = {
     const flags = r.onlink ? RTNH_F_ONLINK : 0;
     return [routeRequest(verb, { ...place, type, scope, flags, oif, via: r.via, prefsrc: r.source })];
   },
+  // IPv6 refuses an onlink gateway that another link's route covers (ip6_route_check_nh_onlink), and the gateway of a
+  // tunnel route lies inside its own destination: one batch takes the old route away and puts the new one there.
+  mustBreak: (before, after) => familyOf(after.dst) === 6 && after.onlink && before.dev !== after.dev,
 };
 
 /** An unknown link index reads as `if7`: such a route belongs to a link that is just going away. */
