@@ -33,6 +33,10 @@ export interface WireguardOptions {
   readonly mode: 'separate' | 'auto' | 'ipv4' | 'ipv6';
 }
 
+/** What flannel calls them: the one of IPv4, or of both, and the one of IPv6. */
+const [DEVICE, DEVICE_V6] = ['flannel-wg', 'flannel-wg-v6'] as const;
+export const WIREGUARD_DEVICES: readonly string[] = [DEVICE, DEVICE_V6];
+
 type Context = BackendContext<WireguardOptions>;
 
 /**
@@ -168,11 +172,11 @@ function devices({ external, options }: Context): Device[] {
   const { mode, listenPort, listenPortV6 } = options;
   const families = ([4, 6] as const).filter((family) => external[family] !== undefined);
   if (families.length === 0) return [];
-  if (mode !== 'separate') return [{ name: 'flannel-wg', listenPort, families }];
+  if (mode !== 'separate') return [{ name: DEVICE, listenPort, families }];
   return families.map((family) =>
     family === 4
-      ? { name: 'flannel-wg', listenPort, families: [4] }
-      : { name: 'flannel-wg-v6', listenPort: listenPortV6, families: [6] },
+      ? { name: DEVICE, listenPort, families: [4] }
+      : { name: DEVICE_V6, listenPort: listenPortV6, families: [6] },
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Drivers } from '../drivers/drivers.js';
+import type { TunnelStatus } from '../drivers/wireguard/status.js';
 import type { Selection } from '../host/external.js';
 import type { LeaseStore } from '../leases/store.js';
 import type { HostFacts, Identity, RouteLookup } from '../model/facts.js';
@@ -30,6 +31,8 @@ export interface Session {
   publicKey?(): string | undefined;
   /** Makes what this node needs before it can publish itself and does not have yet: that key. Planning never asks for it. */
   equip?(): 'made' | 'nothing';
+  /** How this node's WireGuard tunnels do. Absent for other backends, and where they cannot be read. */
+  tunnels?(): Promise<readonly TunnelStatus[]>;
   /** What subnet.env holds from an earlier run. */
   previous(): PreviousEnv;
   close(): Promise<void>;

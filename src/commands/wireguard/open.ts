@@ -1,11 +1,12 @@
 import { watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { wireguard } from '../../backends/wireguard.js';
+import { WIREGUARD_DEVICES, wireguard } from '../../backends/wireguard.js';
 import type { Settings } from '../../config/settings.js';
 import type { Driver } from '../../drivers/driver.js';
 import { isInstalled } from '../../drivers/run-tool.js';
 import { wireguardDriver } from '../../drivers/wireguard/driver.js';
 import { kernelWireguard } from '../../drivers/wireguard/kernel.js';
+import { tunnelStatus } from '../../drivers/wireguard/status.js';
 import type { WireguardTransport } from '../../drivers/wireguard/transport.js';
 import { UAPI_FOLDER, userspaceWireguard } from '../../drivers/wireguard/userspace.js';
 import { withUserspaceWireguard } from '../../drivers/wireguard/userspace-links.js';
@@ -29,7 +30,7 @@ export interface OpenWireguardInput {
 export interface OpenedWireguard {
   /** rtnetlink's driver first, which may have to be another one. */
   readonly drivers: readonly Driver[];
-  readonly session: Pick<Session, 'publicKey' | 'equip'>;
+  readonly session: Pick<Session, 'publicKey' | 'equip' | 'tunnels'>;
   readonly warnings: readonly Warning[];
 }
 
@@ -54,6 +55,7 @@ export function openWireguard(input: OpenWireguardInput): OpenedWireguard {
     drivers: [links, driver],
     warnings,
     session: {
+      tunnels: () => tunnelStatus(transport, WIREGUARD_DEVICES),
       // A key that vanishes while it is in use is made anew: peers learn it as they learn a changed one.
       publicKey: () => (isEquipped ? ensureWireguardKey(path) : readWireguardKey(path))?.publicKey,
       equip: () => {

@@ -19,20 +19,20 @@ export interface WireguardDriverInput {
   /** For the links. */
   readonly socket: CommandSocket;
   readonly secrets: WireguardSecrets;
-  /** Between two looks of `follow`. */
-  readonly lookIntervalMs?: number;
   /** Hears of changes of this node's key from now on. */
   readonly followKey?: (tell: (why: string) => void, signal: AbortSignal) => void;
 }
 
 /**
- * WireGuard tells nobody when its peers change, so somebody has to look. A thousand peers take some milliseconds to read.
+ * WireGuard tells nobody when its peers change, so somebody has to look: once per second, or less often where that would
+ * cost more than a thousandth of the time.
  */
-export const LOOK_INTERVAL_MS = 5_000;
+const LOOK_INTERVAL_MS = { least: 1_000, most: 30_000 };
+const COST_FACTOR = 1_000;
 
 /** Keys, ports and peers of WireGuard devices; their links, addresses and routes are rtnetlink's. */
 export function wireguardDriver(input: WireguardDriverInput): Driver {
-  const { transport, socket, secrets, lookIntervalMs = LOOK_INTERVAL_MS, followKey } = input;
+  const { transport, socket, secrets, followKey } = input;
   const roamers = roaming();
   /** What each peer is wanted to be, as far as is known. */
   const wanted = new Map<Key, WireguardPeer>();
@@ -192,13 +192,26 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
     follow: async (seen, tell, signal) => {
       scope ??= seen;
       followKey?.((why) => tell({ type: 'host', why }), signal);
-      const timer = setInterval(() => {
-        inTurn(() => lookAgain(tell)).catch((cause: unknown) =>
-          tell({ type: 'doubt', why: asFlanError(cause).message }),
-        );
-      }, lookIntervalMs);
-      timer.unref();
-      signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+      let timer: NodeJS.Timeout | undefined;
+      const lookLater = (delayMs: number): void => {
+        timer = setTimeout(() => void lookNow(), delayMs).unref();
+      };
+      const lookNow = async (): Promise<void> => {
+        let tookMs = 0;
+        try {
+          await inTurn(async () => {
+            const startedMs = performance.now();
+            await lookAgain(tell);
+            tookMs = performance.now() - startedMs;
+          });
+        } catch (cause) {
+          tell({ type: 'doubt', why: asFlanError(cause).message });
+        }
+        const { least, most } = LOOK_INTERVAL_MS;
+        if (!signal.aborted) lookLater(Math.min(most, Math.max(least, tookMs * COST_FACTOR)));
+      };
+      signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+      lookLater(LOOK_INTERVAL_MS.least);
     },
     close: () => transport.close(),
   };

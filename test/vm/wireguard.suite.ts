@@ -1,0 +1,3 @@
+import { wireguardScenarios } from '../wireguard/scenarios.js';
+
+wireguardScenarios(['wireguard']);
