@@ -87,14 +87,14 @@ export function plan(input: PlanInput): Plan {
       return;
     }
     const fields = kinds.differing(before, after);
-    if (!isOurs(key, before)) {
-      if (input.adopt !== 'yes') conflicts.push({ key, before, after, fields, reason });
-      else steps.push({ action: 'adopt', key, before, after, fields, needs, reason });
-    } else if (fields.length === 0) unchanged++;
-    else {
-      const inPlace = fields.every((field) => kind.inPlace.includes(field as never));
-      steps.push({ action: inPlace ? 'update' : 'replace', key, before, after, fields, needs, reason });
-    }
+    const inPlace = fields.every((field) => kind.inPlace.includes(field as never));
+    const common = { key, before, after, fields, needs, reason };
+    if (isOurs(key, before)) {
+      if (fields.length === 0) unchanged++;
+      else steps.push({ action: inPlace ? 'update' : 'replace', ...common });
+    } else if (input.adopt !== 'yes') conflicts.push({ key, before, after, fields, reason });
+    // What cannot be changed into ours is taken over by making it anew, with all that stands on it.
+    else steps.push({ action: inPlace ? 'adopt' : 'replace', ...common });
   };
   const planObserved = (key: Key, before: Resource): void => {
     if (desired.has(key) || !isOurs(key, before)) return;

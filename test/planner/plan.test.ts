@@ -59,6 +59,10 @@ describe('plan', () => {
     const have = [toy('a', { mine: false, colour: 'blue' })];
     expect(planOf([toy('a')], have)).toEqual({ steps: [], conflicts: ['toy/a'], unchanged: 0 });
     expect(planOf([toy('a')], have, 'yes').steps).toEqual(['adopt toy/a colour']);
+    // What cannot become ours as it is has to be made anew.
+    const other = [toy('a', { mine: false, shape: 'flat' })];
+    expect(planOf([toy('a')], other).conflicts).toEqual(['toy/a']);
+    expect(planOf([toy('a')], other, 'yes').steps).toEqual(['replace toy/a shape']);
   });
 
   it('gives every change a reason', () => {

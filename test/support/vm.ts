@@ -49,7 +49,11 @@ export async function bundle({ source, alias = {} }: Program): Promise<Bundle> {
       platform: 'node',
       target: 'node20.19',
       external: ['koffi'],
-      alias: Object.fromEntries(Object.entries(alias).map(([name, file]) => [name, join(ROOT, file)])),
+      alias: {
+        // Its CommonJS build comes out of a lazy import without its names.
+        yaml: join(ROOT, 'node_modules/yaml/browser/index.js'),
+        ...Object.fromEntries(Object.entries(alias).map(([name, file]) => [name, join(ROOT, file)])),
+      },
       // CommonJS packages inside ask for Node's own modules by require.
       banner: {
         js: "import { createRequire as requireFrom } from 'node:module';const require = requireFrom(import.meta.url);",

@@ -1,6 +1,7 @@
 // Tests of what the kernel of a build machine often lacks (ipip, WireGuard): the files *.suite.ts beside this one, which
 // read as any other test, and kernel tests that are worth a second kernel. All of them run in one VM that is started
 // once, by a runner that reports each, or right here when this kernel has everything.
+// FLAN_VM_ONLY=ipip runs only the suites with that in their names.
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, test } from 'vitest';
@@ -17,7 +18,7 @@ const suites = ALSO.concat(
   readdirSync(fileURLToPath(new URL('.', import.meta.url)))
     .filter((name) => name.endsWith('.suite.ts'))
     .map((name) => `test/vm/${name}`),
-);
+).filter((file) => file.includes(process.env.FLAN_VM_ONLY ?? ''));
 
 const built = await bundle({
   alias: { vitest: 'test/vm/runner/vitest.ts' },

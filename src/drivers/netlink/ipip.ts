@@ -5,7 +5,8 @@ import type { Changeable, LinkType } from './link-type.js';
 import type { Links } from './links.js';
 
 const ANY = parseAddress('0.0.0.0');
-const IPPROTO_IPIP = 4;
+/** What may be inside: IPv4 alone (IPPROTO_IPIP), or whatever the packet says it is; `ip link add` asks for the latter. */
+const PROTOCOLS: readonly number[] = [4, 0];
 
 /**
  * Every change starts from nothing in the kernel: what a message does not say goes back to its default. Of those one is
@@ -32,7 +33,7 @@ function settingsOf(info: IpipInfo, links: Links): IpipSettings {
   const { remote = ANY, underlay = 0, ttl = 0, tos = 0, encapType = 0, firewallMark = 0 } = info;
   const extras: readonly (string | false)[] = [
     info.collectMetadata === true && 'external',
-    info.protocol !== undefined && info.protocol !== IPPROTO_IPIP && `protocol ${info.protocol}`,
+    info.protocol !== undefined && !PROTOCOLS.includes(info.protocol) && `protocol ${info.protocol}`,
     underlay !== 0 && `dev ${links.nameOf(underlay)}`,
     ttl !== 0 && `ttl ${ttl}`,
     tos !== 0 && `tos ${tos}`,
