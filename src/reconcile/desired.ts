@@ -36,15 +36,18 @@ export function desiredForPeer({ backend, context }: Inputs, lease: Lease): Want
 export const speaks = (publishedType: string, lease: Lease): boolean =>
   lease.backendType === '' || lease.backendType === publishedType;
 
+interface Claim extends Wanted {
+  readonly owner: string;
+}
+
 /**
  * Everything desired, by key, and by whom: a lease's key or `local`. Where two ask for the same key the first keeps it,
  * and the second gets it when the first lets go.
  */
 export class DesiredIndex {
   readonly #kinds: Kinds;
-  readonly #wanted = new Map<Key, Wanted>();
-  readonly #owner = new Map<Key, string>();
-  readonly #waiting = new Map<Key, { readonly owner: string; readonly wanted: Wanted }[]>();
+  readonly #wanted = new Map<Key, Claim>();
+  readonly #waiting = new Map<Key, Claim[]>();
   readonly #keys = new Map<string, readonly Key[]>();
 
   constructor(kinds: Kinds) {
@@ -59,16 +62,16 @@ export class DesiredIndex {
   set(owner: string, list: readonly Wanted[]): Set<Key> {
     const changed = this.delete(owner);
     const keys = list.map((wanted) => this.#kinds.key(wanted.resource));
-    for (const [i, wanted] of list.entries()) {
+    for (const [i, { resource, because }] of list.entries()) {
       const key = keys[i];
       if (key === undefined) continue;
+      const claim: Claim = { resource, because, owner };
       if (this.#wanted.has(key)) {
         const queue = this.#waiting.get(key);
-        if (queue === undefined) this.#waiting.set(key, [{ owner, wanted }]);
-        else queue.push({ owner, wanted });
+        if (queue === undefined) this.#waiting.set(key, [claim]);
+        else queue.push(claim);
       } else {
-        this.#wanted.set(key, wanted);
-        this.#owner.set(key, owner);
+        this.#wanted.set(key, claim);
         changed.add(key);
       }
     }
@@ -81,7 +84,7 @@ export class DesiredIndex {
     const changed = new Set<Key>();
     for (const key of this.#keys.get(owner) ?? []) {
       const queue = this.#waiting.get(key);
-      if (this.#owner.get(key) !== owner) {
+      if (this.#wanted.get(key)?.owner !== owner) {
         const rest = (queue ?? []).filter((claim) => claim.owner !== owner);
         if (rest.length > 0) this.#waiting.set(key, rest);
         else this.#waiting.delete(key);
@@ -90,13 +93,8 @@ export class DesiredIndex {
       changed.add(key);
       const next = queue?.shift();
       if (queue?.length === 0) this.#waiting.delete(key);
-      if (next === undefined) {
-        this.#wanted.delete(key);
-        this.#owner.delete(key);
-      } else {
-        this.#wanted.set(key, next.wanted);
-        this.#owner.set(key, next.owner);
-      }
+      if (next === undefined) this.#wanted.delete(key);
+      else this.#wanted.set(key, next);
     }
     this.#keys.delete(owner);
     return changed;

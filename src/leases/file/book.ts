@@ -133,23 +133,22 @@ export class LeaseBook {
   }
 
   #replace(file: string, state: FileState | undefined): void {
-    for (const entry of this.#files.get(file)?.held ?? []) this.#claim(entry, 'drop');
+    const before = this.#files.get(file)?.held ?? [];
+    for (const entry of before) this.#claim(entry, 'drop');
+    for (const entry of state?.held ?? []) this.#claim(entry, 'add');
+    // Only now: a map whose keys come and go grows to twice the size.
+    for (const { lease } of before) if (this.#claims.get(lease.key)?.length === 0) this.#claims.delete(lease.key);
     this.#faulty.delete(file);
-    if (state === undefined) {
-      this.#files.delete(file);
-      return;
-    }
-    this.#files.set(file, state);
-    for (const entry of state.held) this.#claim(entry, 'add');
-    if (state.faults.length > 0) this.#faulty.add(file);
+    if (state === undefined) this.#files.delete(file);
+    else this.#files.set(file, state);
+    if (state !== undefined && state.faults.length > 0) this.#faulty.add(file);
   }
 
   #claim(entry: HeldEntry, what: 'add' | 'drop'): void {
     const { key, expiresAtMs } = entry.lease;
     const others = this.#claims.get(key)?.filter((other) => other !== entry) ?? [];
     const claims = what === 'drop' ? others : others.length === 0 ? [entry] : [...others, entry].sort(byPlace);
-    if (claims.length === 0) this.#claims.delete(key);
-    else this.#claims.set(key, claims);
+    this.#claims.set(key, claims);
     if (claims.length > 1) this.#contested.add(key);
     else this.#contested.delete(key);
     if (what === 'drop') this.#expiring.delete(entry);

@@ -32,7 +32,7 @@ export const benchCase: BenchCase = {
         const [value, reference] = [of('value'), of('reference')];
         return {
           name,
-          ...{ value, unit, reference, ratio: value / reference },
+          ...{ value, unit, reference, ratio: value / Math.max(reference, 0.001) },
           ...{ goal: `<= ${goal} ${unit} (reference: an idle node)`, ok: value <= goal },
         };
       };
