@@ -35,6 +35,8 @@ export interface Backend<Options = unknown> {
   readonly families: readonly Family[];
   /** Whether `advertise` repeats what the own lease says, so that peers need not learn anew. */
   readonly remembers: boolean;
+  /** Why only `watch` can serve it, as the start of a sentence; absent when what `apply` makes works by itself. */
+  readonly needsWatch?: string;
   /** Whether what peers need follows from the host's routes, and so changes with them. */
   usesLookups(options: Options): boolean;
   /** @throws {FlanError} E_NETWORK_CONFIG with the option's name */

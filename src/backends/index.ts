@@ -4,11 +4,12 @@ import { alloc } from './alloc.js';
 import type { Backend } from './backend.js';
 import { hostGw } from './host-gw.js';
 import { ipip } from './ipip.js';
+import { udp } from './udp.js';
 import { vxlan } from './vxlan.js';
 import { wireguard } from './wireguard.js';
 
 // Each backend is checked against its own options where it is written; the table only forgets which those are.
-const BACKENDS = [alloc, hostGw, ipip, vxlan, wireguard] as readonly unknown[] as readonly Backend[];
+const BACKENDS = [alloc, hostGw, ipip, udp, vxlan, wireguard] as readonly unknown[] as readonly Backend[];
 
 export const backendTypes = (): string[] => BACKENDS.map(({ type }) => type);
 

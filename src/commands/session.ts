@@ -4,6 +4,7 @@ import { Drivers } from '../drivers/drivers.js';
 import { fileDriver, readTextFile } from '../drivers/file.js';
 import { netlinkDriver } from '../drivers/netlink/driver.js';
 import { procDriver } from '../drivers/proc.js';
+import { tunnelDriver } from '../drivers/tunnel.js';
 import type { FlanError } from '../errors.js';
 import { readFacts, routeLookup } from '../host/facts.js';
 import { lookupsOf, selectionOf } from '../host/selection.js';
@@ -48,8 +49,10 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
   const isWireguard = network.backend.type === wireguard.type;
   const opened = isWireguard ? openWireguard({ settings, network, socket, netlink }) : undefined;
   const links = opened?.drivers ?? [netlink];
+  const role = onWait === undefined ? 'onlooker' : 'carrier';
+  const tunnels = tunnelDriver({ socket, netns, runtimeDir: settings.runtimeDir, role });
   // Those that start other processes first: they work while the others are asked.
-  const drivers = new Drivers([...filters, ...links, procDriver({ netns }), fileDriver()]);
+  const drivers = new Drivers([...filters, ...links, tunnels, procDriver({ netns }), fileDriver()]);
   return {
     store,
     network,

@@ -11,6 +11,8 @@ import { offloadKind } from './offload.js';
 import { routeKind } from './route.js';
 import { ruleKind } from './rule.js';
 import { sysctlKind } from './sysctl.js';
+import { tunnelDeviceKind } from './tunnel-device.js';
+import { tunnelPeerKind } from './tunnel-peer.js';
 import { wireguardDeviceKind } from './wireguard-device.js';
 import { wireguardPeerKind } from './wireguard-peer.js';
 
@@ -27,6 +29,8 @@ const all = [
   offloadKind,
   wireguardDeviceKind,
   wireguardPeerKind,
+  tunnelDeviceKind,
+  tunnelPeerKind,
   nftTableKind,
   iptablesRulesKind,
   fileKind,

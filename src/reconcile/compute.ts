@@ -47,7 +47,7 @@ export function prepare({ survey, listing, kinds, own: held }: PrepareInput): Pr
   const again = inputs.backend.remembers && first.step !== undefined && first.own !== undefined;
   const request = again ? requestOf(inputs, survey.previous) : survey.request;
   const view = again ? viewOwnLease(listing.leases, request, kinds) : first;
-  const warnings = [...survey.warnings, ...hostWarnings(inputs, survey.facts)];
+  const warnings = [...survey.warnings, ...needsWatch(inputs), ...hostWarnings(inputs, survey.facts)];
   const table = peerTable(inputs, survey.facts);
   table.absorb({ type: 'snapshot', ...listing });
   const desired = new DesiredIndex(kinds);
@@ -115,6 +115,13 @@ const summariseExternal = ({ external }: Inputs, explanation: readonly Explanati
     publicIp,
     rule: explanation.find((line) => line.family === family && line.verdict === 'picked')?.rule ?? 'given',
   }));
+
+/** Said where one looks or applies once; `watch` has no need to hear it. */
+function needsWatch({ backend }: Inputs): Warning[] {
+  if (backend.needsWatch === undefined) return [];
+  const message = `${backend.needsWatch}: nothing flows while it does not run`;
+  return [{ code: 'W_NEEDS_WATCH', message, hint: 'Run `flan watch` as a service on every node.' }];
+}
 
 /** What will not work with a peer. */
 export function peerWarnings({ backend, context }: Inputs, lease: Lease): readonly Warning[] {

@@ -24,11 +24,12 @@ export interface ApplyReport {
 
 /**
  * Acquires the lease if need be, applies the plan, and verifies it by planning again.
- * @throws {FlanError} E_CONFLICT before anything is changed, E_DECLINED when not approved
+ * @throws {FlanError} E_BACKEND, E_CONFLICT before anything is changed, E_DECLINED when not approved
  */
 export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
   const { session, adopt, signal } = input;
   let first = await preview({ session, adopt, signal });
+  refuseBackend(first);
   refuseConflicts(first);
   if (first.plan.steps.length === 0) return { preview: first, outcomes: [], left: [] };
   if ((await input.approve(first)) === 'no') {
@@ -65,6 +66,14 @@ async function finish(input: ApplyOnceInput, chosen: Preview, before: readonly O
   const world = await session.drivers.observe(chosen.scope, session.kinds, signal);
   const again = conclude({ prepared: chosen, world, kinds: session.kinds, adopt, store: session.store.name });
   return { preview: chosen, outcomes, left: again.plan.steps.filter(({ key }) => !key.startsWith('lease/')) };
+}
+
+/** What needs a process that goes on running cannot be applied once; half of it would be routes into nowhere. */
+function refuseBackend({ inputs: { backend } }: Preview): void {
+  if (backend.needsWatch === undefined) return;
+  throw new FlanError('E_BACKEND', `${backend.needsWatch}: there is nothing that apply could do`, {
+    hint: 'Run `flan watch` on this node instead.',
+  });
 }
 
 function refuseConflicts({ plan: { conflicts } }: Preview): void {

@@ -78,6 +78,12 @@ export function libcFunction(prototype: string): Foreign {
   };
 }
 
+/** The same, resolved at once and called without a detour: for what is called once per packet. */
+export const resolvedLibcFunction = (prototype: string): Foreign => koffi().load(null).func(prototype) as Foreign;
+
+/** Where a buffer lies. It stays there for the buffer's life: V8 does not move what an ArrayBuffer holds. */
+export const addressOfBuffer = (bytes: Uint8Array): number => Number(koffi().address(bytes));
+
 /** errno of the last call that failed. */
 export const lastErrno = (): number => koffi().errno();
 

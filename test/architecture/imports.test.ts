@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'leases/file': ['leases', 'sys', 'model'],
   'leases/etcd': ['leases', 'sys', 'model'],
   'leases/kubernetes': ['leases', 'sys', 'model'],
-  drivers: ['kinds', 'planner', 'model', 'netlink', 'netlink/wire', 'sys'],
+  drivers: ['dataplane', 'kinds', 'planner', 'model', 'netlink', 'netlink/wire', 'sys'],
   dataplane: ['netlink', 'netlink/wire', 'sys', 'model'],
   telemetry: ['model', 'sys', 'version.ts'],
   reconcile: [

@@ -8,10 +8,11 @@ import type { NetlinkCodec } from './codec.js';
 import { ipipType } from './ipip.js';
 import type { LinkType } from './link-type.js';
 import { isUp, type Links } from './links.js';
+import { tunType } from './tun.js';
 import { vxlanType } from './vxlan.js';
 import { wireguardType } from './wireguard.js';
 
-const TYPES: readonly LinkType[] = [vxlanType, ipipType, wireguardType];
+const TYPES: readonly LinkType[] = [vxlanType, ipipType, wireguardType, tunType];
 
 function typeOf({ type, name }: Link): LinkType {
   const found = TYPES.find((candidate) => candidate.type === type);
@@ -22,9 +23,11 @@ function typeOf({ type, name }: Link): LinkType {
 function make(link: Link, links: Links): Request[] {
   const { name, mtu, mac, alias, up } = link;
   const flags = { flags: up ? IFF_UP : 0, change: IFF_UP };
+  const info = typeOf(link).make(link, links);
+  if (info === undefined) return [setLink({ name, mtu, alias, ...flags })];
   return [
     ...rivals(link, links).map(({ index }) => deleteLink({ index })),
-    addLink({ name, mtu, ...(mac && { mac }), info: typeOf(link).make(link, links) }),
+    addLink({ name, mtu, ...(mac && { mac }), info }),
     // The alias cannot be set while the link is made; by the name it is found right after.
     setLink({ name, alias, ...flags }),
   ];

@@ -1,0 +1,82 @@
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PeerCounts, Totals } from '../dataplane/counters.js';
+import type { Address, Prefix } from '../model/ip.js';
+import { writeFileAtomic } from '../sys/atomic-file.js';
+import { netnsPath } from '../sys/netns.js';
+
+/** What the process that carries a tunnel's packets tells all others of it, in a file of the runtime directory. */
+export interface TunnelState {
+  readonly process: ProcessMark;
+  readonly name: string;
+  readonly addresses: readonly Address[];
+  readonly port: number;
+  readonly queues: number;
+  /** Segmentation and checksums that the device leaves to us: `tcp+udp`, `tcp`, `none`. */
+  readonly offload: string;
+  readonly totals: Totals;
+  readonly peers: readonly TunnelPeerState[];
+}
+
+export interface TunnelPeerState {
+  readonly subnet: Prefix;
+  readonly endpoint: Address;
+  readonly port: number;
+  readonly counts: PeerCounts;
+}
+
+/** A process and when it started: numbers are used again, these pairs are not. */
+export interface ProcessMark {
+  readonly pid: number;
+  /** Clock ticks since boot. @see proc_pid_stat(5), field 22 */
+  readonly started: string;
+}
+
+export interface TunnelStateFile {
+  write(state: TunnelState): void;
+  /** @returns undefined when there is none, or the process that wrote it is gone */
+  read(): TunnelState | undefined;
+  remove(): void;
+}
+
+/** One file per network namespace and device. */
+export function tunnelStateFile(input: {
+  readonly runtimeDir: string;
+  readonly netns: string | undefined;
+  readonly name: string;
+}): TunnelStateFile {
+  const { runtimeDir, netns, name } = input;
+  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
+  const path = join(runtimeDir, `${ino}-tunnel-${name}.json`);
+  return {
+    write: (state) => {
+      mkdirSync(runtimeDir, { recursive: true, mode: 0o755 });
+      writeFileAtomic(path, `${JSON.stringify(state)}\n`, 0o644);
+    },
+    read: () => {
+      const state = parse(path);
+      return state !== undefined && markOf(state.process.pid)?.started === state.process.started ? state : undefined;
+    },
+    remove: () => rmSync(path, { force: true }),
+  };
+}
+
+/** @returns undefined when there is no such process */
+export function markOf(pid: number): ProcessMark | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in field 2 may hold spaces and brackets; what follows the last bracket is field 3.
+    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return started === undefined ? undefined : { pid, started };
+  } catch {
+    return undefined; // ENOENT, ESRCH: it has ended
+  }
+}
+
+function parse(path: string): TunnelState | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as TunnelState;
+  } catch {
+    return undefined; // Nobody carries anything, or a version of ours that wrote it otherwise: not ours to judge.
+  }
+}
