@@ -168,7 +168,7 @@ function towards(context: Context, stack: Stack): Resource[] {
   if (ext === undefined) return [];
   const dev = deviceName(options, family);
   const direct = options.directRouting ? context.lookup(publicIp) : undefined;
-  if (direct !== undefined && direct.via === undefined && direct.dev !== dev) {
+  if (direct !== undefined && direct.via === undefined && direct.dev !== dev && direct.dev !== 'lo') {
     return [route({ dst: subnet, via: publicIp, dev: direct.dev, proto: protocol })];
   }
   const mac = vtepMac(backendData);

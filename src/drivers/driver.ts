@@ -14,6 +14,8 @@ export interface Scope {
   readonly wants: (key: Key) => boolean;
   /** Links whose changes matter though nothing of ours may stand on them: those that carry the overlay's packets. */
   readonly devices?: readonly string[];
+  /** Whether what is desired follows from the host's own routes too (`lookup`): their changes are then told as `host`. */
+  readonly routesMatter?: boolean;
   /** Desired resources of the driver's kinds that can be read only by name (files). */
   readonly named: readonly Resource[];
 }
@@ -36,7 +38,7 @@ export type Notice =
   | { readonly type: 'gone'; readonly key: Key; readonly by?: string }
   /** Something may have changed that events do not tell: read everything again. */
   | { readonly type: 'doubt'; readonly why: string }
-  /** Links, addresses or default routes of the host changed: the facts must be gathered again. */
+  /** Links, addresses or routes of the host changed: the facts must be gathered again. */
   | { readonly type: 'host'; readonly why: string };
 
 /** Observes and performs for one transport. */

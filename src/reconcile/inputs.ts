@@ -67,12 +67,13 @@ export function inputs(init: InputsInit): Inputs {
 }
 
 /** What drivers must look at for these inputs. Both families: an earlier network may have had the other one. */
-export const scopeOf = ({ ownership, external }: Inputs, desired: Desired): Scope => ({
+export const scopeOf = ({ ownership, external, backend, context }: Inputs, desired: Desired): Scope => ({
   ownership,
   families: FAMILIES,
   tables: [MAIN_TABLE],
   devices: [...new Set(Object.values(external).map(({ dev }) => dev))],
   wants: (key) => desired.has(key),
+  routesMatter: backend.usesLookups(context.options),
   named: [...desired.values()].map(({ resource }) => resource).filter(({ kind }) => READ_BY_NAME.has(kind)),
 });
 

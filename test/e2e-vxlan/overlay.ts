@@ -1,4 +1,5 @@
 import { type Lab, type LabFamilies, type LabNode, peerLease } from '../support/lab.js';
+import type { TestNetns } from '../support/netns.js';
 
 export type Family = '4' | '6';
 export const each = (families: LabFamilies): Family[] => [...families] as Family[];
@@ -66,4 +67,32 @@ export async function becomes<T>(look: () => Promise<T>, expected: T): Promise<v
       throw new Error(`still\n${String(now)}\ninstead of\n${String(expected)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/**
+ * Moves the last node into another underlay subnet, 192.168.20.0/24 and fd00:192:168:20::/64, behind a router that
+ * has the .254 of both. The router's other leg is the bridge that all are on, so only addresses tell the subnets apart.
+ */
+export async function moveBehindRouter(lab: Lab): Promise<{ readonly router: TestNetns; readonly moved: LabNode }> {
+  const router = lab.makeNetns('router');
+  const moved = lab.node(lab.nodes.length - 1);
+  const n = lab.nodes.length;
+  await router.sh(
+    [
+      'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad',
+      'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding',
+      // One leg for both subnets: without this the router would tell them of the short cut.
+      'echo 0 >/proc/sys/net/ipv4/conf/all/send_redirects; echo 0 >/proc/sys/net/ipv4/conf/default/send_redirects',
+    ].join('\n'),
+  );
+  await lab.wire.ip(`link add router type veth peer name leg0 netns ${router.name}`);
+  await lab.wire.ip('link set router master br0 up');
+  await router.sh(`ip addr add 192.168.10.254/24 dev leg0; ip addr add 192.168.20.254/24 dev leg0
+    ip addr add fd00:192:168:10::254/64 dev leg0 nodad; ip addr add fd00:192:168:20::254/64 dev leg0 nodad
+    ip link set leg0 up
+    iptables -w -A OUTPUT -p icmp --icmp-type redirect -j DROP; ip6tables -w -A OUTPUT -p icmpv6 --icmpv6-type redirect -j DROP`);
+  await moved.netns.sh(`ip addr flush dev eth0 scope global
+    ip addr add 192.168.20.${n}/24 dev eth0; ip addr add fd00:192:168:20::${n}/64 dev eth0 nodad
+    ip route replace default via 192.168.20.254; ip -6 route replace default via fd00:192:168:20::254`);
+  return { router, moved };
 }

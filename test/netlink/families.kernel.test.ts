@@ -19,7 +19,7 @@ import { addLink, deleteLink, setLink } from '../../src/netlink/wire/link.js';
 import { neighbourRequest } from '../../src/netlink/wire/neighbour.js';
 import { type RouteFields, RouteMessage, routeRequest } from '../../src/netlink/wire/route.js';
 import { ruleRequest } from '../../src/netlink/wire/rule.js';
-import { kernelTest } from '../support/kernel.js';
+import { type KernelContext, kernelTest } from '../support/kernel.js';
 import { commandSocket, indexOf, makeVeth } from './support.js';
 
 const OURS = 70;
@@ -200,3 +200,19 @@ kernelTest('a look-up says which way a packet would go', { needs: ['veth'] }, as
   expect(entry instanceof RouteMessage && entry.dst).toBe('10.8.0.0/16');
   expect(routeTo(socket, parseAddress('192.0.2.1'))).toBeInstanceOf(NetlinkError);
 });
+
+kernelTest('a look-up works for IPv6 too', { needs: ['veth', 'ipv6'] }, async (context) => {
+  const socket = commandSocket(context);
+  const oif = makeVeth(socket);
+  await context.netns.ip(`address add fd00:77::1/64 dev ${await nameOf(context, oif)} nodad`);
+  const onLink = routeTo(socket, parseAddress('fd00:77::2'));
+  expect(onLink).toMatchObject({ dst: 'fd00:77::2/128', via: undefined, prefsrc: 'fd00:77::1', oif });
+  const entry = routeTo(socket, parseAddress('fd00:77::2'), { fibMatch: true });
+  expect(entry instanceof RouteMessage && entry.dst).toBe('fd00:77::/64');
+  expect(routeTo(socket, parseAddress('2001:db8::1'))).toBeInstanceOf(NetlinkError);
+});
+
+async function nameOf({ netns }: KernelContext, index: number): Promise<string> {
+  const links = (await netns.ipJson('link show')) as { ifindex: number; ifname: string }[];
+  return links.find(({ ifindex }) => ifindex === index)?.ifname ?? '';
+}

@@ -5,7 +5,7 @@ import { neighbourKey, neighbourKind } from '../../kinds/neighbour.js';
 import { routeKind } from '../../kinds/route.js';
 import { ruleKind } from '../../kinds/rule.js';
 import type { AddressMessage } from '../../netlink/wire/address.js';
-import { RTN_LOCAL } from '../../netlink/wire/constants.js';
+import { RTN_ANYCAST, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST } from '../../netlink/wire/constants.js';
 import type { RouteEvent } from '../../netlink/wire/event.js';
 import type { LinkMessage } from '../../netlink/wire/link.js';
 import type { NeighbourMessage } from '../../netlink/wire/neighbour.js';
@@ -50,7 +50,11 @@ export function translator({ scope, links, current }: TranslatorInput): (event: 
     const notices: Notice[] = [];
     if (message.dstLen === 0 && message.type !== RTN_LOCAL)
       notices.push({ type: 'host', why: 'a default route changed' });
-    if (!isCandidate(message)) return notices;
+    if (!isCandidate(message)) {
+      // Whether a peer is on the same link may follow from any of them.
+      const matters = scope.routesMatter === true && !OWN_ADDRESS.has(message.type) && message.dstLen !== 0;
+      return matters ? [{ type: 'host', why: `the route to ${message.dst} changed` }] : notices;
+    }
     // The link of this route went away and what stood there since is not meant.
     if (event.verb === 'gone' && message.oif !== undefined && links.byIndex(message.oif) === undefined) return notices;
     const resource = routeOf(message, links);
@@ -137,11 +141,16 @@ export function translator({ scope, links, current }: TranslatorInput): (event: 
       }
       case 'rule': {
         const rule = ruleOf(event.message);
-        return rule.proto === protocol || scope.wants(ruleKind.key(rule)) ? [told(ruleKind, rule, event)] : [];
+        const isOurs = rule.proto === protocol || scope.wants(ruleKind.key(rule));
+        if (!isOurs && scope.routesMatter) return [{ type: 'host', why: 'the routing rules changed' }];
+        return isOurs ? [told(ruleKind, rule, event)] : [];
       }
     }
   };
 }
+
+/** Routes that the kernel makes of addresses, and events about those tell more. */
+const OWN_ADDRESS: ReadonlySet<number> = new Set([RTN_LOCAL, RTN_BROADCAST, RTN_ANYCAST, RTN_MULTICAST]);
 
 /** Whether anything changed that flan looks at; counters and statistics make events too. */
 const hasMoved = (before: LinkMessage, now: LinkMessage): boolean =>

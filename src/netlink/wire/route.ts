@@ -160,7 +160,8 @@ export const getRouteTo = (address: Address, answer: 'resolved' | 'entry'): Requ
     const family = familyOf(address);
     writer.bytes4(afOf(family), family === 4 ? 32 : 128, 0, 0);
     writer.bytes4(0, 0, 0, 0);
-    writer.word(RTM_F_LOOKUP_TABLE | (answer === 'entry' ? RTM_F_FIB_MATCH : 0));
+    // IPv6 tells the table unasked, and with strict checking on refuses the flag that asks for it.
+    writer.word((family === 4 ? RTM_F_LOOKUP_TABLE : 0) | (answer === 'entry' ? RTM_F_FIB_MATCH : 0));
     writer.address(RTA.DST, address);
   },
   describe: `ip route get ${answer === 'entry' ? 'fibmatch ' : ''}${address}`,
