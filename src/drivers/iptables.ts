@@ -5,6 +5,7 @@ import { IPTABLES_TABLES, type IptablesRules, iptablesRulesKind, OUR_CHAINS } fr
 import { iptablesScript } from '../kinds/iptables-script.js';
 import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
+import { hasLegacyTables, nfChains } from './glance.js';
 import { listenToNfTables } from './listen-nf-tables.js';
 import { type Hearing, type RuleSetChange, ruleSetDriver } from './rule-sets.js';
 import { type Answer, type Children, refusal, runTool, type Toolbox } from './run-tool.js';
@@ -68,6 +69,7 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
     name: 'iptables',
     kind: iptablesRulesKind,
     keyOf: (family) => iptablesRulesKind.key({ kind: 'iptables-rules', family, rules: [] }),
+    mayHold: (family) => mayHoldOurs(family, toolbox),
     read,
     write,
     listen,
@@ -76,6 +78,13 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
 
 const AF: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };
 const toolName = (family: Family): string => (family === 4 ? 'iptables' : 'ip6tables');
+
+/** Our rules hang on our chains: where neither variant has any, nothing need be run to find none. */
+function mayHoldOurs(family: Family, toolbox: Toolbox): boolean {
+  const chains = nfChains(toolbox);
+  if (chains === undefined || hasLegacyTables(family, toolbox)) return true;
+  return chains.some((one) => one.family === AF[family] && one.chain !== undefined && OUR_CHAINS.includes(one.chain));
+}
 
 /** None where iptables is not installed: then it has no rules to change either. */
 async function variantOf(toolbox: Toolbox, signal: AbortSignal): Promise<IptablesVersion['variant'] | undefined> {

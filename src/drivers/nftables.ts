@@ -3,6 +3,7 @@ import { parseNftTable } from '../kinds/nft-listing.js';
 import { type NftTable, nftFamily, nftScript, nftTable, nftTableKind, tableName } from '../kinds/nft-table.js';
 import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
+import { nfTables } from './glance.js';
 import { listenToNfTables } from './listen-nf-tables.js';
 import { ruleSetDriver } from './rule-sets.js';
 import { type Answer, type Children, isDenied, refusal, runTool, type Toolbox } from './run-tool.js';
@@ -22,6 +23,8 @@ export function nftablesDriver(toolbox: Toolbox = {}): Driver {
     name: 'nftables',
     kind: nftTableKind,
     keyOf: (family) => nftTableKind.key(nftTable({ family, lines: [] })),
+    mayHold: (family) =>
+      nfTables(toolbox)?.some((one) => one.family === AF[family] && one.table === tableName(family)) ?? true,
     read: async (family, signal) => {
       const answer = await nft({ args: ['-j', 'list', 'table', nftFamily(family), tableName(family)] }, signal);
       if (answer.code === 0) return parseNftTable(answer.stdout, family);

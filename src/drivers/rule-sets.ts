@@ -9,6 +9,8 @@ export interface RuleSetTool<R extends Resource & { readonly family: Family }> {
   readonly name: string;
   readonly kind: Kind<R>;
   keyOf(family: Family): Key;
+  /** Whether anything of ours can be there, told without running a program. */
+  mayHold(family: Family): boolean;
   /** @throws {FlanError} E_TOOL_MISSING, E_UNSUPPORTED where the kernel lacks it, E_PERMISSION, … */
   read(family: Family, signal: AbortSignal): Promise<R | undefined>;
   /** In as few transactions as the tool can. Idempotent. @throws {FlanError} with `retry` when raced */
@@ -54,10 +56,16 @@ export function ruleSetDriver<R extends Resource & { readonly family: Family }>(
   };
 
   const readIfPossible = async (family: Family, scope: Scope, signal: AbortSignal): Promise<R | undefined> => {
+    const isWanted = scope.wants(tool.keyOf(family));
+    // Most hosts use one of the tools: nothing need be run to see that the other has nothing of ours.
+    if (!isWanted && !tool.mayHold(family)) {
+      known.set(tool.keyOf(family), undefined);
+      return undefined;
+    }
     try {
       return await read(family, signal);
     } catch (cause) {
-      if (!scope.wants(tool.keyOf(family)) && isAbsence(cause)) return undefined;
+      if (!isWanted && isAbsence(cause)) return undefined;
       throw cause;
     }
   };

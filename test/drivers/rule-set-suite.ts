@@ -164,6 +164,7 @@ export function ruleSetSuite(suite: Suite): void {
         programs.script(name, `exec setpriv --reuid=65534 --regid=65534 --clear-groups ${directory}/${name} "$@"`);
       }
       const host = hostIn(netns, onEnd, { searchPath: `${programs.path}:/usr/bin:/bin` });
+      host.want(wanted(mode));
       const error = await host.drivers[mode].observe(host.scope(), host.signal).catch((cause: unknown) => cause);
       expect(error).toMatchObject({ code: 'E_PERMISSION', hint: expect.stringContaining('root') });
     });

@@ -1,6 +1,7 @@
 import { attributes } from './attributes.js';
 import { string, u32be } from './codecs.js';
 import type { Message } from './frame.js';
+import type { Request } from './request.js';
 
 /** nfnetlink's header and nf_tables' events, as far as telling whose rules changed needs them. */
 export const NETLINK_NETFILTER = 12;
@@ -10,7 +11,9 @@ const NFNL_SUBSYS_NFTABLES = 10;
 /** `struct nfgenmsg`: family, version, resource id. */
 const NFGENMSG_BYTES = 4;
 
+const NFT_MSG_GETTABLE = 1;
 const NFT_MSG_NEWCHAIN = 3;
+const NFT_MSG_GETCHAIN = 4;
 const NFT_MSG_DELCHAIN = 5;
 const NFT_MSG_NEWRULE = 6;
 const NFT_MSG_DELRULE = 8;
@@ -36,6 +39,17 @@ const generation = attributes('NFTA_GEN', {
   pid: u32be(2), // NFTA_GEN_PROC_PID
   program: string(3), // NFTA_GEN_PROC_NAME
 });
+
+/** The request of a dump over all families. Its answers read like events. */
+const getAll = (command: number, describe: string): Request => ({
+  type: (NFNL_SUBSYS_NFTABLES << 8) | command,
+  flags: 0,
+  write: (writer) => writer.bytes4(0, 0, 0, 0),
+  describe,
+});
+
+export const getTables: Request = getAll(NFT_MSG_GETTABLE, 'nft list tables');
+export const getChains: Request = getAll(NFT_MSG_GETCHAIN, 'nft list chains');
 
 /** @see uapi/linux/netfilter/nf_tables.h */
 export type NfTablesEvent =
