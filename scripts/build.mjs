@@ -51,10 +51,10 @@ const withoutUnused = {
   },
 };
 
-const [cli, engine] = await Promise.all([buildCli(), buildEngine()]);
+const [cli, workers, engine] = await Promise.all([buildCli(), buildWorkers(), buildEngine()]);
 if (release) {
   declareTypes();
-  put(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licences([cli, engine]));
+  put(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licences([cli, workers, engine]));
 }
 await writeManifest();
 utimesSync(STAMP, new Date(), new Date());
@@ -64,10 +64,9 @@ utimesSync(STAMP, new Date(), new Date());
  * second turns `import()` into a lazy `require` of the sibling chunk.
  */
 async function buildCli() {
-  const workers = sources().filter((file) => file.endsWith('.worker.ts'));
   const result = await build({
     ...shared,
-    entryPoints: ['src/cli.ts', ...workers].map((file) => ({ in: file, out: basename(file, '.ts') })),
+    entryPoints: [{ in: 'src/cli.ts', out: 'cli' }],
     chunkNames: '[name]-[hash]',
     plugins: [withoutUnused],
     outExtension: { '.js': '.cjs' },
@@ -83,6 +82,19 @@ async function buildCli() {
     DIST,
     chunks.map(({ path }) => path),
   );
+  return result.metafile;
+}
+
+/** A file of its own for each thread: names from a shared chunk are looked up at each use, which packets would feel. */
+async function buildWorkers() {
+  const workers = sources().filter((file) => file.endsWith('.worker.ts'));
+  const result = await build({
+    ...shared,
+    splitting: false,
+    entryPoints: workers.map((file) => ({ in: file, out: basename(file, '.ts') })),
+    outExtension: { '.js': '.cjs' },
+  });
+  for (const file of result.outputFiles) put(file.path, await commonJs(file.text));
   return result.metafile;
 }
 
@@ -137,7 +149,7 @@ async function buildEngine() {
 
 /** Removes the chunks of builds before. */
 function tidy(folder, current) {
-  const chunks = readdirSync(folder).filter((name) => /\.c?js$/.test(name));
+  const chunks = readdirSync(folder).filter((name) => /\.c?js$/.test(name) && !name.endsWith('.worker.cjs'));
   for (const path of chunks.map((name) => join(folder, name)).filter((path) => !current.includes(path))) {
     if (release || Date.now() - statSync(path).mtimeMs > STALE_CHUNK_MS) rmSync(path, { force: true });
   }

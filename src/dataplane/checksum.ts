@@ -1,12 +1,25 @@
+import type { Arena } from '../sys/arena.js';
+import { compileSum } from './checksum-wasm.js';
+
 /**
  * The Internet checksum over memory, in the machine's (little-endian) order: sums are only folded and swapped when
  * they are written. Written for V8: 32-bit integers all the way, no object. @see RFC 1071 §2
  */
 
-/** Most bytes of one `sumBytes`: half-words of 32 KiB words still fit 31 bits. */
-export const SUM_LIMIT_BYTES = 65_536;
+/** Adds up bytes of one memory as 16-bit words, at most 64 KiB of them. The result is below 2^22; add some, then `fold`. */
+export type Sum = (offset: number, length: number) => number;
 
-/** Adds up `length` bytes as 16-bit words. The result is below 2^17; add it to others before `fold`. */
+/** The fastest there is: for whole payloads by WebAssembly, which is five times as fast as JavaScript. */
+export function sumOver({ memory, view }: Pick<Arena, 'memory' | 'view'>): Sum {
+  const inScript: Sum = (offset, length) => sumBytes(view, offset, length);
+  try {
+    return (memory && compileSum(memory)) ?? inScript;
+  } catch {
+    return inScript; // No SIMD on this processor.
+  }
+}
+
+/** What a `Sum` does, for headers. */
 export function sumBytes(view: DataView, offset: number, length: number): number {
   let low = 0;
   let high = 0;

@@ -1,7 +1,7 @@
 import { type Arena, setPointer } from '../sys/arena.js';
 import { IOVEC_BYTES, type PacketIo } from '../sys/packet-io.js';
 import type { TunOffload } from '../sys/tun.js';
-import { fold, sumBytes, sumPseudoHeader, wireWord } from './checksum.js';
+import { fold, type Sum, sumPseudoHeader, wireWord } from './checksum.js';
 import { TOTAL } from './counters.js';
 import { sealHeader4, TCP, UDP } from './ip-header.js';
 import { GSO_TCP4, GSO_TCP6, GSO_UDP, NEEDS_CHECKSUM, VNET } from './vnet-header.js';
@@ -182,10 +182,10 @@ export class Delivery {
   }
 
   #isIntact(packet: number, length: number): boolean {
-    const { view } = this.#init.arena;
+    const { arena, sum } = this.#init;
     const inner = length - this.#transport;
-    const sum = sumPseudoHeader(view, packet, this.#protocol) + wireWord(inner);
-    return fold(sum + sumBytes(view, packet + this.#transport, inner)) === 0xffff;
+    const pseudo = sumPseudoHeader(arena.view, packet, this.#protocol) + wireWord(inner);
+    return fold(pseudo + sum(packet + this.#transport, inner)) === 0xffff;
   }
 
   #writeMany(): void {
@@ -240,5 +240,6 @@ export interface DeliveryInit {
   readonly io: PacketIo;
   readonly tun: number;
   readonly offload: TunOffload;
+  readonly sum: Sum;
   readonly counters: Float64Array;
 }

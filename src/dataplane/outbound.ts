@@ -1,6 +1,6 @@
 import type { Arena } from '../sys/arena.js';
 import { EAGAIN, EINTR, type PacketIo } from '../sys/packet-io.js';
-import { fold, sumBytes } from './checksum.js';
+import { fold, type Sum } from './checksum.js';
 import { TOTAL } from './counters.js';
 import type { IcmpErrors } from './icmp.js';
 import { hopsLeft, isToOneNode, packetLength, TCP, takeHop, UDP } from './ip-header.js';
@@ -96,17 +96,18 @@ export class Outbound {
     big.slot = slot;
     const isKnown = type === GSO_TCP4 || type === GSO_TCP6 || type === GSO_UDP;
     const fits = isKnown && big.transport >= 20 && big.transport + 20 <= length;
-    return fits && split(this.#init.outbox, this.#init.arena, big) > 0 ? TOTAL.outForwarded : TOTAL.outMalformed;
+    return fits && split(this.#init, big) > 0 ? TOTAL.outForwarded : TOTAL.outMalformed;
   }
 
   /** Completes a checksum that so far covers the pseudo header. @returns whether it lies inside the packet */
   #checksum(start: number, length: number): boolean {
-    const { view } = this.#init.arena;
+    const { arena, sum } = this.#init;
+    const { view } = arena;
     const from = view.getUint16(start + VNET.start, true);
     const field = from + view.getUint16(start + VNET.offset, true);
     if (field + 2 > length) return false;
     const packet = start + VNET.bytes;
-    const checksum = ~fold(sumBytes(view, packet + from, length - from)) & 0xffff;
+    const checksum = ~fold(sum(packet + from, length - from)) & 0xffff;
     // 0 means none in UDP; in TCP the two are the same number.
     view.setUint16(packet + field, checksum === 0 ? 0xffff : checksum, true);
     return true;
@@ -125,5 +126,6 @@ export interface OutboundInit {
   readonly peers: Peers;
   readonly outbox: Outbox;
   readonly icmp: IcmpErrors;
+  readonly sum: Sum;
   readonly counters: Float64Array;
 }

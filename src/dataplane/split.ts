@@ -1,5 +1,5 @@
 import type { Arena } from '../sys/arena.js';
-import { fold, sumBytes, sumPseudoHeader, wireWord } from './checksum.js';
+import { fold, type Sum, sumBytes, sumPseudoHeader, wireWord } from './checksum.js';
 import { TCP, type UDP } from './ip-header.js';
 import { HEADER_BYTES, type Outbox } from './outbox.js';
 
@@ -12,7 +12,7 @@ const FIN_OR_PSH = 0x09;
  * each gets a copy of the headers with its own length, number and checksums; its payload stays where it is.
  * @returns how many packets; 0 when the headers make no sense
  */
-export function split(outbox: Outbox, { view }: Arena, big: BigPacket): number {
+export function split({ outbox, arena: { view }, sum: sumPayload }: Splitter, big: BigPacket): number {
   const { packet, length, transport, segmentBytes, protocol, slot } = big;
   const isTcp = protocol === TCP;
   const transportBytes = isTcp ? (view.getUint8(packet + transport + 12) >>> 4) << 2 : 8;
@@ -41,7 +41,7 @@ export function split(outbox: Outbox, { view }: Arena, big: BigPacket): number {
       view.setUint16(header + 10, ~fold(sumHeader4 + wireWord(total) + wireWord(number)), true);
     } else view.setUint16(header + 4, transport - 40 + inner);
     const payload = packet + headerBytes + done;
-    let sum = sumTransport + sumBytes(view, payload, size) + wireWord(inner);
+    let sum = sumTransport + sumPayload(payload, size) + wireWord(inner);
     const at = header + transport;
     if (isTcp) {
       const own = (sequence + done) | 0;
@@ -61,6 +61,12 @@ export function split(outbox: Outbox, { view }: Arena, big: BigPacket): number {
     count++;
   }
   return count;
+}
+
+export interface Splitter {
+  readonly outbox: Outbox;
+  readonly arena: Arena;
+  readonly sum: Sum;
 }
 
 export interface BigPacket {
