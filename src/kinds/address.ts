@@ -23,5 +23,7 @@ export const addressKind: Kind<LinkAddress> = {
   // The link-local address that the kernel gives a link, and what people added, are not ours.
   owns: ({ onOwnLink, address }, { networks }) =>
     onOwnLink && networks.some((network) => contains(network as Prefix, address)),
+  goesWith: ({ dev, address }, { networks }) =>
+    networks.some((network) => contains(network as Prefix, address)) ? linkKey(dev) : undefined,
   describe: () => '',
 };

@@ -24,5 +24,6 @@ export const fdbKind: Kind<FdbEntry> = {
   inPlace: ['dst', 'permanent'],
   needs: ({ dev }) => [linkKey(dev)],
   owns: ({ onOwnLink, permanent }) => onOwnLink && permanent,
+  goesWith: ({ dev, permanent }) => (permanent ? linkKey(dev) : undefined),
   describe: ({ dst, permanent }) => `dst ${dst}${permanent ? ' permanent' : ''}`,
 };

@@ -26,5 +26,7 @@ export const neighbourKind: Kind<Neighbour> = {
   inPlace: ['mac', 'permanent', 'proto'],
   needs: ({ dev }) => [linkKey(dev)],
   owns: ({ proto }, { protocol }) => proto === protocol,
+  // Where nobody said who made it: flanneld does not.
+  goesWith: ({ dev, permanent, proto }) => (permanent && proto === 0 ? linkKey(dev) : undefined),
   describe: ({ mac, permanent }) => `lladdr ${mac}${permanent ? ' permanent' : ''}`,
 };

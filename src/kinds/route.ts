@@ -1,4 +1,5 @@
 import { type Address, contains, familyOf, type Prefix } from '../model/ip.js';
+import { RTPROT_BOOT } from '../netlink/wire/constants.js';
 import { type Key, type Kind, keyOf } from '../planner/kind.js';
 import { linkKey } from './link.js';
 
@@ -78,6 +79,11 @@ export const routeKind: Kind<Route> = {
   needs: ({ dev }) => (dev === undefined ? [] : [linkKey(dev)]),
   owns: ({ proto, dst }, { protocol, networks }) =>
     proto === protocol && networks.some((network) => contains(network as Prefix, dst)),
+  // flanneld's routes are like those that people make by hand.
+  goesWith: ({ proto, dev, dst }, { networks }) =>
+    proto === RTPROT_BOOT && dev !== undefined && networks.some((network) => contains(network as Prefix, dst))
+      ? linkKey(dev)
+      : undefined,
   describe: (r) =>
     [
       r.type === 'unicast' ? '' : r.type,

@@ -40,6 +40,11 @@ export interface Kind<R extends Resource = Resource> {
   needs(resource: R): readonly Key[];
   /** Whether the resource carries our mark. Without it nothing is changed or deleted. */
   owns(resource: R, ownership: Ownership): boolean;
+  /**
+   * The resource that this one goes with when that is adopted: what somebody put on their device becomes ours with the
+   * device, for want of a mark of its own. Undefined for what stays whose it is.
+   */
+  goesWith?(resource: R, ownership: Ownership): Key | undefined;
   /** The value of the resource in the words of ip(8) and its like, without the key. */
   describe(resource: R): string;
 }

@@ -77,6 +77,11 @@ export function plan(input: PlanInput): Plan {
   let unchanged = 0;
   const isOurs = (key: Key, resource: Resource): boolean =>
     input.written?.has(key) === true || kinds.of(resource).owns(resource, ownership);
+  /** Of a device that is taken over whatever its maker put there is taken over too, and what is stale of it removed. */
+  const isAdoptedWithAnother = (resource: Resource): boolean => {
+    const other = input.adopt === 'yes' ? kinds.of(resource).goesWith?.(resource, ownership) : undefined;
+    return other !== undefined && desired.has(other);
+  };
 
   const planWanted = (key: Key, { resource: after, because: reason }: Wanted): void => {
     const kind = kinds.of(after);
@@ -93,11 +98,12 @@ export function plan(input: PlanInput): Plan {
       if (fields.length === 0) unchanged++;
       else steps.push({ action: inPlace ? 'update' : 'replace', ...common });
     } else if (input.adopt !== 'yes') conflicts.push({ key, before, after, fields, reason });
+    else if (fields.length === 0 && isAdoptedWithAnother(before)) unchanged++;
     // What cannot be changed into ours is taken over by making it anew, with all that stands on it.
     else steps.push({ action: inPlace ? 'adopt' : 'replace', ...common });
   };
   const planObserved = (key: Key, before: Resource): void => {
-    if (desired.has(key) || !isOurs(key, before)) return;
+    if (desired.has(key) || (!isOurs(key, before) && !isAdoptedWithAnother(before))) return;
     const reason = input.whyGone?.(before) ?? 'nothing asks for it any more';
     steps.push({ action: 'delete', key, before, needs: kinds.of(before).needs(before), reason });
   };

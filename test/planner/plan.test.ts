@@ -65,6 +65,24 @@ describe('plan', () => {
     expect(planOf([toy('a')], other, 'yes').steps).toEqual(['replace toy/a shape']);
   });
 
+  it('takes over with a foreign parent what stands on it, and removes what is stale of that', () => {
+    const foreign = (toys: readonly Toy[]): Toy[] => toys.map((one) => ({ ...one, mine: false }));
+    const want = [toy('a'), child('x', 'a'), child('y', 'a')];
+    const have = foreign([
+      toy('a'),
+      child('x', 'a'),
+      child('y', 'a', { colour: 'blue' }),
+      child('z', 'a'),
+      child('w', 'b'),
+    ]);
+    expect(planOf(want, have)).toMatchObject({ steps: [], conflicts: ['toy/a', 'toy-child/x', 'toy-child/y'] });
+    expect(planOf(want, have, 'yes')).toEqual({
+      steps: ['adopt toy/a', 'adopt toy-child/y colour', 'delete toy-child/z'],
+      conflicts: [],
+      unchanged: 1,
+    });
+  });
+
   it('gives every change a reason', () => {
     const { steps } = plan({
       desired: wanted([toy('b')]),

@@ -30,6 +30,7 @@ const childKind: Kind<Toy> = {
   rank: 2,
   key: ({ name }) => keyOf('toy-child', name),
   needs: ({ parent }) => (parent === undefined ? [] : [keyOf('toy', parent)]),
+  goesWith: ({ parent }) => (parent === undefined ? undefined : keyOf('toy', parent)),
 };
 
 export const toyKinds = new Kinds([toyKind, childKind] as readonly unknown[] as Kind[]);

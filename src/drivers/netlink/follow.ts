@@ -36,7 +36,7 @@ export interface TranslatorInput {
  * key is its state; only where an event cannot say that (links going down take IPv4 routes along silently) is it a doubt.
  */
 export function translator({ scope, links, current }: TranslatorInput): (event: RouteEvent) => readonly Notice[] {
-  const isCandidate = routeFilter(scope);
+  const isCandidate = routeFilter(scope, links);
   const { protocol } = scope.ownership;
   const own = ownLink(scope.ownership);
 

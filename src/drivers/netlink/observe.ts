@@ -5,6 +5,8 @@ import { routeKey } from '../../kinds/route.js';
 import { addressOf, type Family, familyOf, lengthOf, type Prefix, parseIPv4 } from '../../model/ip.js';
 import type { CommandSocket } from '../../netlink/command.js';
 import { dumpAddresses, dumpFdb, dumpLinks, dumpNeighbours, dumpRoutes, dumpRules } from '../../netlink/dumps.js';
+import { RTPROT_BOOT } from '../../netlink/wire/constants.js';
+import type { LinkMessage } from '../../netlink/wire/link.js';
 import type { RouteMessage } from '../../netlink/wire/route.js';
 import type { Resource } from '../../planner/kind.js';
 import type { Observation, Scope } from '../driver.js';
@@ -28,16 +30,18 @@ export function observe({ socket, links, scope }: ObserveInput): Observation {
   links.replaceAll(dumpLinks(socket));
   const resources: Resource[] = [];
   const own = ownLink(ownership);
+  const isDesired = ({ name }: LinkMessage): boolean => name !== undefined && wants(linkKey(name));
   for (const message of links.all()) {
-    if (own(message) || wants(linkKey(message.name ?? ''))) resources.push(linkOf(message, links));
+    if (own(message) || isDesired(message)) resources.push(linkOf(message, links));
   }
-  for (const { index } of [...links.all()].filter(own)) {
+  for (const { index } of [...links.all()].filter((message) => own(message) || isDesired(message))) {
     for (const message of dumpAddresses(socket, { index })) push(resources, addressOfMessage(message, links, own));
     for (const family of scope.families) {
       for (const message of dumpNeighbours(socket, { family, ifindex: index })) {
         const neighbour = neighbourOf(message, links);
-        if (neighbour && (neighbour.proto === ownership.protocol || wants(neighbourKind.key(neighbour))))
-          resources.push(neighbour);
+        if (neighbour === undefined) continue;
+        const isMarked = neighbour.proto === ownership.protocol;
+        if (isMarked || neighbour.permanent || wants(neighbourKind.key(neighbour))) resources.push(neighbour);
       }
     }
     for (const message of dumpFdb(socket, { ifindex: index })) {
@@ -45,7 +49,7 @@ export function observe({ socket, links, scope }: ObserveInput): Observation {
       if (entry && (entry.permanent || wants(fdbKind.key(entry)))) resources.push(entry);
     }
   }
-  const isCandidate = routeFilter(scope);
+  const isCandidate = routeFilter(scope, links);
   let foreignRoutes = 0;
   for (const family of scope.families) {
     for (const table of scope.tables) {
@@ -68,10 +72,11 @@ function push<T>(list: T[], value: T | undefined): void {
 const isOurs = (message: RouteMessage, { ownership }: Scope): boolean => message.protocol === ownership.protocol;
 
 /**
- * Tells routes that the planner must see: those with our mark, and foreign ones on a wanted key. Of a hundred thousand
+ * Tells routes that the planner must see: those with our mark, and foreign ones on a wanted key or that lead into a
+ * device which is to be ours. Of a hundred thousand
  * foreign routes nearly all are told apart by comparing numbers; only what lies inside our networks costs a key.
  */
-export function routeFilter(scope: Scope): (message: RouteMessage) => boolean {
+export function routeFilter(scope: Scope, links: Links): (message: RouteMessage) => boolean {
   const networks = scope.ownership.networks as readonly Prefix[];
   const masks = networks.filter((prefix) => familyOf(prefix) === 4).map(mask4);
   const hasV6 = networks.some((prefix) => familyOf(prefix) === 6);
@@ -83,7 +88,9 @@ export function routeFilter(scope: Scope): (message: RouteMessage) => boolean {
     if (isOurs(message, scope)) return true;
     if (!inside(message)) return false;
     const { dst, table, family, priority } = message;
-    return scope.wants(routeKey({ dst, table, metric: priority ?? defaultMetric(family) }));
+    if (scope.wants(routeKey({ dst, table, metric: priority ?? defaultMetric(family) }))) return true;
+    const dev = message.oif === undefined ? undefined : links.byIndex(message.oif)?.name;
+    return message.protocol === RTPROT_BOOT && dev !== undefined && scope.wants(linkKey(dev));
   };
 }
 
