@@ -31,6 +31,8 @@ export interface LeaseStore {
   release(lease: Lease, signal: AbortSignal): Promise<void>;
   /** Keeps a subnet from being leased for ever (or ends that). Absent where the store cannot. */
   reserve?(subnets: { readonly ipv4?: Prefix; readonly ipv6?: Prefix }, signal: AbortSignal): Promise<Lease>;
+  /** The lease that this node holds now, where that is known without listing all. */
+  own?(signal: AbortSignal): Promise<Lease | undefined>;
   /** When a lease ends, in milliseconds since 1970, where listing does not tell; undefined: never. */
   expiry?(lease: Lease, signal: AbortSignal): Promise<number | undefined>;
   /**

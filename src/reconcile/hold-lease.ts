@@ -47,7 +47,10 @@ export interface Publishing {
 /** Where the backend repeats what peers know of it, the store is asked first for what that is. */
 export async function whatToPublish({ session, survey, signal }: Publishing): Promise<LeaseRequest> {
   if (!survey.inputs.backend.remembers) return survey.request;
-  const { leases } = await session.store.list(signal);
+  const { store } = session;
+  const leases = store.own
+    ? [await store.own(signal)].filter((lease) => lease !== undefined)
+    : (await store.list(signal)).leases;
   const { own } = viewOwnLease(leases, survey.request, session.kinds);
   return own === undefined ? survey.request : requestOf(withOwn(survey.inputs, own), survey.previous);
 }

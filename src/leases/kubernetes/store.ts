@@ -135,6 +135,13 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
       return nodeTable().replace(items);
     },
 
+    async own(signal) {
+      const wanted = await families(signal);
+      const node = await own.read(signal).catch((error: unknown) => missing(error));
+      const read = node && leaseOf(node, wanted);
+      return read?.type === 'lease' ? read.lease : undefined;
+    },
+
     async acquire(request, signal) {
       const node = await readyNode(request.network, signal);
       return leaseFrom(await published.publish(request, node, signal), request.network);
