@@ -1,9 +1,11 @@
-// Records what this machine's kernel says about objects that ip(8) made, as the *.hex files beside this one. As root:
-// node_modules/.bin/tsx test/captures/record.ts
+// Records what this machine's kernel says about objects that ip(8) made, as the *.hex files beside this one. As root, in
+// the repository's root: node_modules/.bin/tsx test/captures/record.ts [FILE…]
+// Without names all but those that need another kernel, which the test VM has:
+// node_modules/.bin/esbuild test/captures/record.ts --bundle --platform=node --format=esm --external:koffi \
+//   --outfile=.cache/record.mjs && test/support/vm-run node .cache/record.mjs link-ipip
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { CommandSocket } from '../../src/netlink/command.js';
 import { getAddresses } from '../../src/netlink/wire/address.js';
 import { NLMSG_HEADER_BYTES } from '../../src/netlink/wire/constants.js';
@@ -20,6 +22,8 @@ interface Recording {
   /** Run one after the other; the file says all of them. */
   readonly commands: readonly string[];
   readonly dump: Request;
+  /** Recorded only when named: not every kernel can. */
+  readonly onlyNamed?: true;
 }
 
 const RECORDINGS: readonly Recording[] = [
@@ -35,6 +39,18 @@ const RECORDINGS: readonly Recording[] = [
       'ip tuntap add dev tun0 mode tun',
     ],
     dump: getLink(),
+  },
+  {
+    file: 'link-ipip',
+    commands: [
+      'ip link add flannel.ipip mtu 1480 type ipip local 192.168.77.1 remote any nopmtudisc',
+      'ip link set flannel.ipip alias flan up',
+      'ip link add t1 type ipip local 192.168.77.1 remote 192.168.77.2 ttl 64 tos 0x10',
+      'ip link add t2 type ipip external',
+      'ip link add t3 type ipip local 192.168.77.3 remote any fwmark 7',
+    ],
+    dump: getLink(),
+    onlyNamed: true,
   },
   {
     file: 'address',
@@ -110,14 +126,18 @@ const RECORDINGS: readonly Recording[] = [
 const netns = makeNetns('record');
 const socket = CommandSocket.open({ netns: netns.name });
 const iproute = execFileSync('ip', ['-V'], { encoding: 'utf8' }).trim();
-for (const { file, commands, dump } of RECORDINGS) {
+const names = process.argv.slice(2);
+const isAsked = ({ file, onlyNamed }: Recording): boolean => (names.length > 0 ? names.includes(file) : !onlyNamed);
+for (const { file, commands, dump } of RECORDINGS.filter(isAsked)) {
   for (const command of commands) execFileSync('ip', ['netns', 'exec', netns.name, 'sh', '-c', command]);
   const messages = socket.dump(dump, ({ bytes, offset, length }) =>
     Buffer.from(bytes.subarray(offset - NLMSG_HEADER_BYTES, offset + length)).toString('hex'),
   );
   const comments = commands.map((command) => `# ${command}\n`).join('');
-  const path = fileURLToPath(new URL(`${file}.hex`, import.meta.url));
-  writeFileSync(path, `${comments}# Linux ${release().split('-')[0]}, ${iproute}\n${messages.join('\n')}\n`);
+  writeFileSync(
+    `test/captures/${file}.hex`,
+    `${comments}# Linux ${release().split('-')[0]}, ${iproute}\n${messages.join('\n')}\n`,
+  );
 }
 socket.close();
 netns.close();

@@ -26,8 +26,14 @@ const neighbour: Family = {
     writeNd(w, message.af, message);
   },
 };
+const link: Family = {
+  headerBytes: 16,
+  nests: { 18: { 2: {} } },
+  again: (w, ...at) => writeLink(w, decodeLink(...at)),
+};
 const FAMILIES: Readonly<Record<string, Family>> = {
-  link: { headerBytes: 16, nests: { 18: { 2: {} } }, again: (w, ...at) => writeLink(w, decodeLink(...at)) },
+  link,
+  'link-ipip': link,
   address: { headerBytes: 8, again: (w, ...at) => writeAddressMessage(w, decodeAddress(...at)) },
   route4: route,
   route6: route,
@@ -89,6 +95,16 @@ test('the captures say what their commands asked for', () => {
   });
   expect(links.get('tun0')).toMatchObject({ info: { kind: 'tun' } });
   expect(links.get('tun0')?.mac).toBeUndefined();
+
+  const tunnels = new Map(all('link-ipip', decodeLink).map((tunnel) => [tunnel.name, tunnel]));
+  const shown = (name: string) => tunnels.get(name)?.info?.ipip;
+  expect(tunnels.get('flannel.ipip')).toMatchObject({ hardware: 768, mtu: 1480, alias: 'flan' });
+  // Its hardware address is an IPv4 address.
+  expect(tunnels.get('flannel.ipip')?.mac).toBeUndefined();
+  expect(shown('flannel.ipip')).toMatchObject({ local: '192.168.77.1', remote: '0.0.0.0', pathMtuDiscovery: false });
+  expect(shown('t1')).toMatchObject({ remote: '192.168.77.2', ttl: 64, tos: 16, pathMtuDiscovery: true });
+  expect(shown('t2')).toMatchObject({ collectMetadata: true });
+  expect(shown('t3')).toMatchObject({ local: '192.168.77.3', firewallMark: 7 });
 
   const addresses = all('address', decodeAddress).map(({ local, address, label }) => [local, address, label]);
   expect(addresses).toContainEqual(['192.168.77.1', '192.168.77.1', 'va']);
