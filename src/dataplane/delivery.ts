@@ -7,6 +7,8 @@ import { sealHeader4, TCP, UDP } from './ip-header.js';
 import { GSO_TCP4, GSO_TCP6, GSO_UDP, NEEDS_CHECKSUM, VNET } from './vnet-header.js';
 
 const SEGMENTS = 256;
+/** UDP_MAX_SEGMENTS of Linux before 6.9: with more the kernel refuses the packet. */
+const UDP_SEGMENTS = 64;
 /** The length of an IPv4 packet is a 16-bit number; IPv6's leaves out its header. */
 const PACKET_BYTES = 65_535;
 const ACK = 0x10;
@@ -32,6 +34,8 @@ export class Delivery {
   #transport = 0;
   #headerBytes = 0;
   #segments = 0;
+  /** How many may be put together. */
+  #most = 0;
   /** Payload of every packet of the run but the last. */
   #segmentBytes = 0;
   #payloadBytes = 0;
@@ -103,6 +107,7 @@ export class Delivery {
     this.#first = packet;
     this.#firstLength = length;
     this.#protocol = view.getUint8(packet + (isV4 ? 9 : 6));
+    this.#most = this.#protocol === UDP ? UDP_SEGMENTS : SEGMENTS;
     this.#transport = isV4 ? 20 : 40;
     this.#headerBytes = headerBytes;
     this.#segments = 0;
@@ -127,7 +132,7 @@ export class Delivery {
       this.#nextSequence = (view.getInt32(packet + this.#transport + 4) + size) | 0;
       this.#isPushed = (view.getUint8(packet + this.#transport + 13) & PSH) !== 0;
     }
-    this.#isClosed = size < this.#segmentBytes || this.#isPushed || this.#segments === SEGMENTS;
+    this.#isClosed = size < this.#segmentBytes || this.#isPushed || this.#segments === this.#most;
   }
 
   /** @returns whether the packet has become part of the run */
@@ -189,7 +194,7 @@ export class Delivery {
   }
 
   #writeMany(): void {
-    const { arena } = this.#init;
+    const { io, tun, arena, counters } = this.#init;
     const { view } = arena;
     const header = this.#header + VNET.bytes;
     const isV4 = this.#transport === 20;
@@ -217,21 +222,26 @@ export class Delivery {
     view.setUint16(vnet + VNET.start, this.#transport, true);
     view.setUint16(vnet + VNET.offset, checksum, true);
     view.setUint32(this.#many + 8, VNET.bytes + this.#headerBytes, true);
-    this.#writev(this.#many, this.#segments + 1, this.#segments);
+    if (io.writev(tun, arena.address + this.#many, this.#segments + 1) === -1) this.#writeEach();
+    else counters[TOTAL.inDelivered] = (counters[TOTAL.inDelivered] ?? 0) + this.#segments;
+  }
+
+  /** The packets of the run one by one, as they were received: for a kernel that does not take them together. */
+  #writeEach(): void {
+    const { arena } = this.#init;
+    for (let i = 1; i <= this.#segments; i++) {
+      const iovec = this.#many + IOVEC_BYTES * i;
+      const payload = arena.view.getUint32(iovec, true) - arena.low;
+      this.#write(payload - this.#headerBytes, this.#headerBytes + arena.view.getUint32(iovec + 8, true));
+    }
   }
 
   #write(packet: number, length: number): void {
-    const { arena } = this.#init;
+    const { io, tun, arena, counters } = this.#init;
     setPointer(arena, this.#single + IOVEC_BYTES, packet);
     arena.view.setUint32(this.#single + IOVEC_BYTES + 8, length, true);
-    this.#writev(this.#single, 2, 1);
-  }
-
-  #writev(iovecs: number, count: number, packets: number): void {
-    const { io, tun, arena, counters } = this.#init;
-    const written = io.writev(tun, arena.address + iovecs, count);
-    const total = written === -1 ? TOTAL.inRefused : TOTAL.inDelivered;
-    counters[total] = (counters[total] ?? 0) + packets;
+    const total = io.writev(tun, arena.address + this.#single, 2) === -1 ? TOTAL.inRefused : TOTAL.inDelivered;
+    counters[total] = (counters[total] ?? 0) + 1;
   }
 }
 
