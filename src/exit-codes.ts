@@ -63,6 +63,7 @@ const ERRORS: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>>> = {
     'E_IPTABLES',
     'E_LEASE_MISSING',
     'E_LINK_MISSING',
+    'E_LISTEN',
     'E_LOCK',
     'E_NETLINK',
     'E_NETNS',

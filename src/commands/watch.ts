@@ -1,19 +1,27 @@
 import type { Settings } from '../config/settings.js';
 import type { ExitCode } from '../exit-codes.js';
 import { EXIT } from '../exit-codes.js';
-import { networksOf } from '../model/network.js';
 import type { WatchEvent } from '../reconcile/events.js';
 import { FORMAT_VERSION, VERSION } from '../version.js';
+import { compileLater } from './compile-later.js';
 import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
 import { standardOutput } from './streams.js';
+import type { Sink } from './watch/telemetry.js';
 
 export class Watch extends SettingsCommand {
   static override readonly summary = 'Hold the lease, follow leases and kernel, repair drift: the daemon';
   static override readonly description =
-    'Runs until it is told to stop. Everything it made stays in place then. One event per line; with --json as JSON.';
+    `Runs until it is told to stop. Everything it made stays in place then. One event per line; with --json as JSON.
+
+SIGHUP reads settings and network config again and takes over what changed; what cannot be taken is refused, and
+everything goes on as it was. SIGUSR1 writes all that is known to watch-state.json in the runtime directory.
+
+With --healthz-port or --healthz-socket it serves /healthz, /livez, /readyz, /metrics and a status page at /. Under
+systemd it tells when it is ready, reloads, stops, and that it is alive.`;
   static override readonly examples = [
     '<%= config.bin %> watch',
+    '<%= config.bin %> watch --healthz-ip 127.0.0.1 --healthz-port 8285',
     '<%= config.bin %> watch --json | jq -c "select(.type==\\"drift\\")"',
   ];
 
@@ -21,65 +29,42 @@ export class Watch extends SettingsCommand {
     const { flags } = await this.parse(Watch);
     const { settings } = await this.loadSettings(flags);
     requirePrivilege('watch');
-    const { systemClock, watchLine } = await import('./engine.js');
+    const start = compileLater();
+    const { hangUps, openTelemetry, runWatch, systemClock } = await import('./watch/engine.js');
     const signal = AbortSignal.any([this.signal, this.outputClosed]);
-    const stamp = (): string => new Date(systemClock.wallMs()).toISOString();
     if (flags.json) this.event({ type: 'version', format_version: FORMAT_VERSION, flan: VERSION });
-    const tell = (event: WatchEvent): void => {
-      if (flags.json) {
-        this.event({ at: stamp(), ...event });
-        return;
-      }
-      const line = watchLine(event, this.colours);
-      if (line !== undefined) this.out(`${stamp()} ${line}\n`);
-    };
+    const output = flags.json ? this.events(systemClock.wallMs) : await this.lines(settings, systemClock.wallMs);
+    const telemetry = await openTelemetry({ settings, env: process.env, clock: systemClock, sinks: [output, start] });
+    const signals = hangUps(telemetry.dump);
+    const load = async (): Promise<Settings> => (await this.loadSettings(flags)).settings;
     try {
-      await follow({ settings, signal, tell });
+      await runWatch({ settings, load, signal, hangUps: signals, telemetry });
     } catch (error) {
       // Being told to stop is how a daemon ends well, wherever it was.
       if (!signal.aborted) throw error;
+    } finally {
+      signals.close();
+      await telemetry.close();
     }
     return EXIT.ok;
+  }
+
+  /** Every event as it is, whatever the log level. */
+  private events(wallMs: () => number): Sink {
+    return {
+      tell: (event: WatchEvent) => this.event({ at: new Date(wallMs()).toISOString(), ...event }),
+    };
+  }
+
+  private async lines(settings: Settings, wallMs: () => number): Promise<Sink> {
+    const { watchLog } = await import('./watch/engine.js');
+    return watchLog({ ...settings, wallMs, paint: this.colours, write: (line) => this.out(`${line}\n`) });
   }
 
   /** One line of JSON: stdout holds nothing else then, so an error that ends the run is told on stderr. */
   private event(event: object): void {
     standardOutput.document = 'flan.watch';
     this.out(`${JSON.stringify(event, plainErrors)}\n`);
-  }
-}
-
-interface Follow {
-  readonly settings: Settings;
-  readonly signal: AbortSignal;
-  readonly tell: (event: WatchEvent) => void;
-}
-
-async function follow({ settings, signal, tell }: Follow): Promise<void> {
-  const { openPatiently, lockHost, systemClock, watch } = await import('./engine.js');
-  const session = await openPatiently({
-    settings,
-    signal,
-    onWait: (error, retryInMs) => tell({ type: 'waiting', error, ...(retryInMs !== undefined && { retryInMs }) }),
-  });
-  try {
-    const lock = lockHost({ ...settings, networks: networksOf(session.network), holder: 'flan watch' });
-    try {
-      await watch({
-        session,
-        signal,
-        tell,
-        clock: systemClock,
-        adopt: settings.adopt ? 'yes' : 'no',
-        resyncIntervalMs: settings.resyncInterval,
-        renewMarginMs: settings.leaseRenewMargin,
-        guardFraction: settings.deleteGuard === 'off' ? 1 : settings.deleteGuard,
-      });
-    } finally {
-      lock.release();
-    }
-  } finally {
-    await session.close();
   }
 }
 

@@ -98,6 +98,10 @@ export const TABLE = {
     },
     description: 'How much is logged',
   }),
+  logFormat: setting(is.choice(['text', 'json', 'logfmt']), 'text', {
+    group: 'node',
+    description: 'How watch writes its log',
+  }),
 
   iface: setting(is.listOf(is.string(), ','), [], {
     group: 'interface',
@@ -198,6 +202,10 @@ export const TABLE = {
     group: 'watch',
     flannelFlag: 'healthz-port',
     description: 'Port that health and metrics are served on; 0: none',
+  }),
+  healthzSocket: optional(is.path, {
+    group: 'watch',
+    description: 'Unix socket that health and metrics are served on, beside the port',
   }),
 
   etcdEndpoints: setting(is.listOf(endpoint, ','), ['http://127.0.0.1:4001', 'http://127.0.0.1:2379'], {

@@ -58,5 +58,7 @@ export interface Driver {
    * is reported, one before is seen by the next `observe`. Our own writes are not reported.
    */
   follow?(scope: Scope, tell: (notice: Notice) => void, signal: AbortSignal): Promise<void>;
+  /** Resolves once something was heard by the way that changes are heard of; stays silent when that is broken. */
+  echo?(): Promise<void>;
   close(): void;
 }

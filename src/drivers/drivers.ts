@@ -53,6 +53,15 @@ export class Drivers {
     for (const driver of this.#all) await driver.follow?.(scopeFor(driver, scope), tell, signal);
   }
 
+  /** Resolves when all that can be asked were heard. Rejects with the signal's reason when it aborts first. */
+  async echo(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    await Promise.race([Promise.all(this.#all.map((driver) => driver.echo?.())), aborted]);
+  }
+
   close(): void {
     for (const driver of this.#all) driver.close();
   }

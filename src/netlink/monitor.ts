@@ -1,5 +1,6 @@
 import { type Watch, watch } from '../sys/poller.js';
-import { NETLINK_ADD_MEMBERSHIP, openSocket, RECEIVE_BYTES, receive, setNetlinkOption } from './socket.js';
+import { NETLINK_ADD_MEMBERSHIP, openSocket, RECEIVE_BYTES, receive, send, setNetlinkOption } from './socket.js';
+import { NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, NLMSG_HEADER_BYTES, NLMSG_NOOP } from './wire/constants.js';
 import { eachMessage, type Message } from './wire/frame.js';
 
 /** About ten thousand events (twice that when forced) while the event loop does something else. */
@@ -33,6 +34,7 @@ export class MonitorSocket {
   readonly #options: MonitorOptions;
   readonly #fd: number;
   #closed = false;
+  readonly #echoes = new Set<() => void>();
 
   private constructor(options: MonitorOptions) {
     const socket = openSocket({
@@ -64,6 +66,22 @@ export class MonitorSocket {
     this.#watch.close();
   }
 
+  /**
+   * Resolves when the kernel's answer to a request for nothing came in the way that events do; never when none does.
+   * @throws {SysError}
+   */
+  echo(): Promise<void> {
+    const header = new Uint8Array(NLMSG_HEADER_BYTES);
+    const view = new DataView(header.buffer);
+    view.setUint32(0, header.length, true);
+    view.setUint16(4, NLMSG_NOOP, true);
+    view.setUint16(6, NLM_F_REQUEST | NLM_F_ACK, true);
+    return new Promise((resolve) => {
+      this.#echoes.add(resolve);
+      send(this.#fd, header, header.length);
+    });
+  }
+
   /** Lets the process end although this is open. */
   unref(): void {
     this.#watch.unref();
@@ -83,6 +101,11 @@ export class MonitorSocket {
     try {
       eachMessage(this.#received, count, (message) => {
         if (this.#closed) return 'stop';
+        if (message.type === NLMSG_ERROR) {
+          for (const heard of this.#echoes) heard();
+          this.#echoes.clear();
+          return;
+        }
         if (this.#options.ignorePortIds?.has(message.portId) === true) return;
         try {
           this.#options.onMessage(message);

@@ -40,6 +40,11 @@ export class Backoff {
     if (entry !== undefined) entry.waiting = false;
   }
 
+  /** Whether the last try failed, whenever the next one is. */
+  isFailing(key: Key): boolean {
+    return this.#entries.get(key)?.waiting === true;
+  }
+
   isWaiting(key: Key, nowMs: number): boolean {
     const entry = this.#entries.get(key);
     return entry?.waiting === true && entry.dueMs > nowMs;

@@ -33,6 +33,15 @@ export type WatchEvent =
   | { readonly type: 'store'; readonly state: 'disconnected'; readonly error: FlanError; readonly retryInMs: number }
   | { readonly type: 'host'; readonly what: string }
   | { readonly type: 'warning'; readonly warning: Warning }
+  /** Settings and network config were read again; `changed` names what differs. `taken`: a new run takes over. */
+  | {
+      readonly type: 'reload';
+      readonly result: 'unchanged' | 'changed in place' | 'taken';
+      readonly changed: readonly string[];
+    }
+  /** What was read cannot be used: everything goes on as it was. */
+  | { readonly type: 'reload'; readonly result: 'refused'; readonly error: FlanError }
+  | { readonly type: 'dumped'; readonly path: string }
   | { readonly type: 'stopped'; readonly why: string };
 
 export interface AppliedChange {

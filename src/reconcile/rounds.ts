@@ -1,4 +1,5 @@
 import type { Notice, Outcome } from '../drivers/driver.js';
+import { asFlanError, type FlanError } from '../errors.js';
 import type { Key } from '../planner/kind.js';
 import { apply } from './apply.js';
 import type { Clock } from './clock.js';
@@ -7,6 +8,7 @@ import { DEFAULT_FIGHT, Fights } from './fights.js';
 import { scopeOf } from './inputs.js';
 import type { Session } from './session.js';
 import type { Drift, State } from './state.js';
+import type { Round } from './view.js';
 
 export interface RoundsInit {
   readonly session: Session;
@@ -15,8 +17,12 @@ export interface RoundsInit {
   readonly adopt: 'yes' | 'no';
   readonly signal: AbortSignal;
   readonly tell: (event: WatchEvent) => void;
+  /** Something got done. */
+  readonly onProgress: () => void;
+  readonly onRound?: ((round: Round) => void) | undefined;
 }
 
+type Failure = Exclude<Outcome, { readonly status: 'done' }>;
 type StateNotice = Exclude<Notice, { readonly type: 'host' }>;
 
 /** The effect side of `watch`: looks where there is doubt, plans what is pending, applies it, and tells what came of it. */
@@ -26,6 +32,8 @@ export class Rounds {
   /** When each drifting key was first heard of. */
   readonly #drifting = new Map<Key, number>();
   readonly #conflicts = new Set<Key>();
+  /** Why each step failed that is still to be done. */
+  readonly #errors = new Map<Key, FlanError>();
   /** What was heard while everything was being read: the dump may be older than it, so it counts after the dump. */
   #heard: StateNotice[] | undefined;
 
@@ -42,13 +50,33 @@ export class Rounds {
     if (drift !== undefined) this.#drifted(drift);
   }
 
+  /** The steps that failed and were not done since. */
+  get failing(): ReadonlyMap<Key, FlanError> {
+    for (const key of this.#errors.keys()) if (!this.#init.state.isFailing(key)) this.#errors.delete(key);
+    return this.#errors;
+  }
+
   /** @returns how many steps failed @throws {FlanError} when a driver cannot be asked */
   async run(why: 'first' | 'later'): Promise<number> {
-    const { state, clock, adopt, tell } = this.#init;
+    const { clock, onRound } = this.#init;
+    const startedMs = clock.nowMs();
+    try {
+      const errors = await this.#round(why);
+      onRound?.({ result: errors.length === 0 ? 'ok' : 'partial', tookMs: clock.nowMs() - startedMs, errors });
+      return errors.length;
+    } catch (cause) {
+      onRound?.({ result: 'failed', tookMs: clock.nowMs() - startedMs, errors: [asFlanError(cause)] });
+      throw cause;
+    }
+  }
+
+  async #round(why: 'first' | 'later'): Promise<readonly FlanError[]> {
+    const { state, clock, adopt, tell, onProgress } = this.#init;
     const doubt = state.doubt;
     if (doubt !== undefined) {
       const startedMs = clock.nowMs();
       await this.#lookAtEverything();
+      onProgress();
       if (why === 'later') tell({ type: 'resync', why: doubt, tookMs: clock.nowMs() - startedMs });
     }
     const startedMs = clock.nowMs();
@@ -59,20 +87,25 @@ export class Rounds {
       tell({ type: 'conflict', conflict });
     }
     const applied: AppliedChange[] = [];
-    const failures: Outcome[] = [];
+    const failures: Failure[] = [];
     for await (const outcomes of apply({ steps, drivers: this.#init.session.drivers, signal: this.#init.signal })) {
+      onProgress();
       state.settle(outcomes, clock.nowMs());
       for (const outcome of outcomes) {
-        if (outcome.status === 'done') applied.push(this.#done(outcome));
-        else if (outcome.status === 'failed') failures.push(outcome);
+        if (outcome.status === 'done') {
+          applied.push(this.#done(outcome));
+          continue;
+        }
+        this.#errors.set(outcome.step.key, outcome.error);
+        if (outcome.status === 'failed') failures.push(outcome);
       }
     }
     if (applied.length > 0) tell({ type: 'applied', changes: applied, tookMs: clock.nowMs() - startedMs });
     const [first] = failures;
-    if (first !== undefined && first.status !== 'done') {
+    if (first !== undefined) {
       tell({ type: 'failed', key: first.step.key, error: first.error, more: failures.length - 1 });
     }
-    return failures.length;
+    return failures.map(({ error }) => error);
   }
 
   async #lookAtEverything(): Promise<void> {
@@ -91,6 +124,7 @@ export class Rounds {
   #done({ step }: Outcome): AppliedChange {
     const { clock, tell } = this.#init;
     this.#conflicts.delete(step.key);
+    this.#errors.delete(step.key);
     const sinceMs = this.#drifting.get(step.key);
     if (sinceMs !== undefined) {
       this.#drifting.delete(step.key);

@@ -74,6 +74,11 @@ export class State {
     return this.#desired.keysOf(LOCAL).some((key) => this.#backoff.isWaiting(key, nowMs));
   }
 
+  /** Whether the last try at a key failed. */
+  isFailing(key: Key): boolean {
+    return this.#backoff.isFailing(key);
+  }
+
   /** When a failed key is next worth a try. */
   nextRetryMs(): number | undefined {
     return this.#backoff.nextMs();

@@ -3,6 +3,7 @@ import { asFlanError, FlanError } from '../errors.js';
 import type { RejectedEntry } from '../leases/store.js';
 import { type Lease, type LeaseKey, leaseName } from '../model/lease.js';
 import type { LeaseTable, LeaseTableDelta } from '../model/lease-table.js';
+import { networksOf } from '../model/network.js';
 import { sameValue } from '../planner/kind.js';
 import { Backoff, type BackoffSettings, DEFAULT_BACKOFF } from './backoff.js';
 import type { Clock } from './clock.js';
@@ -19,6 +20,7 @@ import type { Session } from './session.js';
 import { State } from './state.js';
 import { hostWarnings, requestOf, type Survey, survey, withOwn } from './survey.js';
 import { Timers } from './timers.js';
+import type { Condition, Round, WatchView } from './view.js';
 
 export interface WatchInput {
   readonly session: Session;
@@ -33,6 +35,11 @@ export interface WatchInput {
   /** Share of the peers that a snapshot may take away unasked; 1 for all. */
   readonly guardFraction?: number;
   readonly backoff?: BackoffSettings;
+  /** Ends the run as `signal` does, but for another run that takes over what is in place. */
+  readonly handOver?: AbortSignal;
+  /** Given the view of the run once the lease is held. */
+  readonly onView?: (view: WatchView) => void;
+  readonly onRound?: (round: Round) => void;
 }
 
 /** Under load flushes are this far apart, so that a burst costs a few plans instead of one per event. */
@@ -49,7 +56,7 @@ const OBSERVE_RETRY_MS = 1000;
  */
 export async function watch(input: WatchInput): Promise<void> {
   const stop = new AbortController();
-  const signal = AbortSignal.any([input.signal, stop.signal]);
+  const signal = AbortSignal.any([input.signal, stop.signal, ...(input.handOver ? [input.handOver] : [])]);
   input.session.equip?.();
   const seen = survey(input.session);
   for (const warning of [...seen.warnings, ...hostWarnings(seen.inputs, seen.facts)]) {
@@ -57,6 +64,7 @@ export async function watch(input: WatchInput): Promise<void> {
   }
   const { lease, request } = await holdLease({ ...input, signal, survey: seen });
   const loop = new Loop({ ...input, signal }, { ...seen, request }, lease);
+  input.onView?.(loop.view());
   try {
     await loop.run();
   } catch (error) {
@@ -89,17 +97,24 @@ class Loop {
   #ready = false;
   #flushing = false;
   #lastFlushMs = Number.NEGATIVE_INFINITY;
+  /** Since when work is due and none of it got done. */
+  #dueSinceMs: number | undefined;
+  #lease: Lease;
 
   constructor(input: WatchInput, first: Survey, lease: Lease) {
     const { session, clock, tell, backoff = DEFAULT_BACKOFF } = input;
     this.#input = input;
     this.#survey = first;
+    this.#lease = lease;
     this.#startedMs = clock.nowMs();
     this.#timers = new Timers(clock);
     const made = withOwn(first.inputs, lease);
     this.#state = new State({ kinds: session.kinds, inputs: made, backoff: new Backoff(backoff) });
     this.#table = peerTable(made, first.facts);
-    this.#rounds = new Rounds({ ...input, state: this.#state });
+    const onProgress = (): void => {
+      this.#dueSinceMs = clock.nowMs();
+    };
+    this.#rounds = new Rounds({ ...input, state: this.#state, onProgress });
     this.#inbox = new LeaseInbox({
       guard: { ...DEFAULT_GUARD, fraction: input.guardFraction ?? DEFAULT_GUARD.fraction },
       timers: this.#timers,
@@ -119,8 +134,43 @@ class Loop {
     try {
       await Promise.race([this.#keeper.done, this.#followLeases(), aborted(signal)]);
     } finally {
-      tell({ type: 'stopped', why: signal.aborted ? 'asked to' : 'failed' });
+      if (this.#input.handOver?.aborted !== true) {
+        tell({ type: 'stopped', why: signal.aborted ? 'asked to' : 'failed' });
+      }
     }
+  }
+
+  view(): WatchView {
+    const { clock, session } = this.#input;
+    return {
+      about: {
+        node: session.identity.node,
+        backend: session.network.backend.type,
+        store: session.store.name,
+        networks: networksOf(session.network),
+      },
+      own: () => this.#lease,
+      peers: () => [...this.#table.admitted()],
+      desired: () => this.#state.desired,
+      observed: () => this.#state.observed,
+      foreign: () => this.#state.foreign,
+      failing: () => this.#rounds.failing,
+      condition: () => this.#condition(),
+      stalledMs: () => (this.#dueSinceMs === undefined ? 0 : clock.nowMs() - this.#dueSinceMs),
+      echo: (signal) => session.drivers.echo(signal),
+    };
+  }
+
+  #condition(): Condition {
+    const { clock } = this.#input;
+    const { expiresAtMs = Number.POSITIVE_INFINITY } = this.#lease;
+    if (!this.#ready) return { state: 'broken', why: 'the first full apply is not done yet' };
+    if (this.#trouble !== undefined) return { state: 'broken', why: TROUBLE_WORDS[this.#trouble] };
+    if (this.#state.isLame(clock.nowMs())) {
+      return { state: 'broken', why: 'something that this node needs whoever its peers are cannot be made' };
+    }
+    if (expiresAtMs <= clock.wallMs()) return { state: 'broken', why: 'the own lease has expired' };
+    return { state: 'works' };
   }
 
   /** Before an end that nobody asked for. */
@@ -176,6 +226,7 @@ class Loop {
   /** The own lease was renewed or published anew. */
   #own(lease: Lease): void {
     const { own } = this.#state.inputs;
+    this.#lease = lease;
     this.#input.tell({ type: 'lease', lease, why: 'renewed' });
     if (sameValue(lease.ipv4, own?.ipv4) && sameValue(lease.ipv6, own?.ipv6)) return;
     this.#look(this.#survey, lease);
@@ -239,6 +290,7 @@ class Loop {
   /** Something may be pending: at once when it was quiet, a little later in a burst. */
   #wake(): void {
     if (!this.#synced || this.#flushing) return;
+    this.#dueSinceMs ??= this.#input.clock.nowMs();
     const sinceMs = this.#input.clock.nowMs() - this.#lastFlushMs;
     this.#timers.ensure('flush', Math.max(0, BURST_INTERVAL_MS - sinceMs), () => void this.#flush());
   }
@@ -246,6 +298,7 @@ class Loop {
   async #flush(): Promise<void> {
     const { clock, signal, tell } = this.#input;
     this.#flushing = true;
+    this.#dueSinceMs ??= clock.nowMs();
     let failed = 0;
     try {
       // Two rounds settle a race; what is still unsettled then waits its turn instead of spinning here.
@@ -263,6 +316,7 @@ class Loop {
     } finally {
       this.#flushing = false;
       this.#lastFlushMs = clock.nowMs();
+      this.#dueSinceMs = undefined;
     }
     if (this.#trouble === 'no look') this.#trouble = undefined;
     if (!this.#ready) this.#becomeReady(failed);
@@ -299,6 +353,11 @@ class Loop {
     });
   }
 }
+
+const TROUBLE_WORDS = {
+  'no interface': 'there is no usable external interface',
+  'no look': 'the state of this host cannot be read',
+} as const;
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   signal.aborted

@@ -79,6 +79,13 @@ export function watchLine(event: WatchEvent, unguarded: Paint = plain): string |
       return printable(`host: ${event.what}`);
     case 'warning':
       return paint.yellow(`warning ${event.warning.message} (${event.warning.code})`);
+    case 'reload':
+      if (event.result === 'refused') {
+        return paint.red(`reload refused, everything goes on as it was: ${event.error.message}`);
+      }
+      return printable(`reload: ${event.result === 'unchanged' ? 'nothing changed' : event.changed.join(', ')}`);
+    case 'dumped':
+      return printable(`state written to ${event.path}`);
     case 'stopped':
       return `stopped: ${event.why}; everything stays in place`;
   }

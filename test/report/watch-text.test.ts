@@ -90,6 +90,15 @@ const LINES: { readonly [T in WatchEvent['type']]: readonly (readonly [Extract<W
         'warning eth0 is down (W_IFACE_DOWN)',
       ],
     ],
+    reload: [
+      [{ type: 'reload', result: 'unchanged', changed: [] }, 'reload: nothing changed'],
+      [{ type: 'reload', result: 'taken', changed: ['network', 'ipMasq'] }, 'reload: network, ipMasq'],
+      [
+        { type: 'reload', result: 'refused', error },
+        'reload refused, everything goes on as it was: the kernel refused',
+      ],
+    ],
+    dumped: [[{ type: 'dumped', path: '/run/flan/state.json' }, 'state written to /run/flan/state.json']],
     stopped: [[{ type: 'stopped', why: 'asked to' }, 'stopped: asked to; everything stays in place']],
   };
 

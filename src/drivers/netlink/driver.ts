@@ -111,8 +111,15 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
         onError: (error) => tell({ type: 'doubt', why: asFlanError(error).message }),
       });
       monitors.add(monitor);
-      signal.addEventListener('abort', () => monitor.close(), { once: true });
+      const leave = (): void => {
+        monitor.close();
+        monitors.delete(monitor);
+      };
+      signal.addEventListener('abort', leave, { once: true });
       links.replaceAll(dumpLinks(socket));
+    },
+    echo: async () => {
+      await Promise.all([...monitors].map((monitor) => monitor.echo()));
     },
     close: () => {
       for (const monitor of monitors) monitor.close();
