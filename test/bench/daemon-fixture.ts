@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeNetns } from '../support/netns.js';
+import { cpuSeconds } from './proc.js';
 import { FLAN } from './watch-fixture.js';
 
 /** A node in a namespace, whose leases are elsewhere. */
@@ -99,18 +100,11 @@ async function startDaemon(flags: readonly string[], env: NodeJS.ProcessEnv): Pr
     const wallMs = Number(process.hrtime.bigint() - from) / 1e6;
     if (told.failed > 0) throw new Error(`${told.failed} of ${told.resources} objects failed`);
     const { peers, resources } = told;
-    return { pid, wallMs, cpuMs: cpuMs(pid), peakRssMiB: peakRssMiB(pid), peers, resources, stop };
+    return { pid, wallMs, cpuMs: cpuSeconds(pid) * 1000, peakRssMiB: peakRssMiB(pid), peers, resources, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-/** To the nanosecond, unlike /proc/PID/stat: the first number of each thread's schedstat is its time on a CPU. */
-function cpuMs(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  const ns = threads.map((tid) => Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]));
-  return ns.reduce((sum, each) => sum + each, 0) / 1e6;
 }
 
 function peakRssMiB(pid: number): number {

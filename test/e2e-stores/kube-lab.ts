@@ -14,7 +14,7 @@ export interface KubeLab extends Lab {
   /** Flags that lead there: flanneld's own. */
   readonly flags: readonly string[];
   /** Puts a Node; its addresses and type as flanneld annotates them, `undefined` for one that no daemon has seen yet. */
-  addNode(name: string, podCIDRs: readonly string[], publicIp?: string): void;
+  addNode(name: string, podCIDRs: readonly string[], publicIp?: string, more?: Readonly<Record<string, string>>): void;
   /** Of node-a, the own one; flannel's only, without their prefix. */
   annotations(): Readonly<Record<string, string>>;
   /** Status of the condition NetworkUnavailable of node-a. */
@@ -50,8 +50,9 @@ export const kubeTest = (name: string, options: KubeLabOptions, action: (lab: Ku
     await action({
       ...lab,
       ...{ kube, flags, watch },
-      addNode: (node, podCIDRs, publicIp) => {
-        kube.nodes.put(makeNode({ name: node, podCIDRs, annotations: publicIp ? annotated(publicIp) : {} }));
+      addNode: (node, podCIDRs, publicIp, more = {}) => {
+        const annotations = publicIp === undefined ? {} : annotated(publicIp, more);
+        kube.nodes.put(makeNode({ name: node, podCIDRs, annotations }));
       },
       annotations: () =>
         Object.fromEntries(
@@ -69,11 +70,12 @@ export const kubeTest = (name: string, options: KubeLabOptions, action: (lab: Ku
     });
   });
 
-const annotated = (publicIp: string): Readonly<Record<string, string>> => ({
+const annotated = (publicIp: string, more: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
   [`${PREFIX}kube-subnet-manager`]: 'true',
   [`${PREFIX}backend-type`]: 'host-gw',
   [`${PREFIX}backend-data`]: 'null',
   [`${PREFIX}public-ip`]: publicIp,
+  ...Object.fromEntries(Object.entries(more).map(([name, value]) => [PREFIX + name, value])),
 });
 
 const kubeconfig = (kube: FakeKube) => ({

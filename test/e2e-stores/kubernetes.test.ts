@@ -51,13 +51,13 @@ kubeTest('another podCIDR of the own Node is followed', {}, async (lab) => {
   lab.addNode('node-a', ['10.5.77.0/24']);
   await daemon.until('lease', ({ lease }) => lease.key === '10.5.77.0-24');
   await eventually(async () => (await blackholes())?.join() === '10.5.77.0/24');
-  expect(node.subnetEnv()).toContain('FLANNEL_SUBNET=10.5.77.1/24\n');
+  await eventually(() => node.subnetEnv()?.includes('FLANNEL_SUBNET=10.5.77.1/24\n') === true);
   await eventually(() => lab.annotations()['public-ip'] === '192.168.10.1' && lab.networkUnavailable() === 'False');
   // In place too, which a controller of one's own may do.
   lab.addNode('node-a', ['10.5.78.0/24']);
   await daemon.until('lease', ({ lease }) => lease.key === '10.5.78.0-24');
   await eventually(async () => (await blackholes())?.join() === '10.5.78.0/24');
-  expect(node.subnetEnv()).toContain('FLANNEL_SUBNET=10.5.78.1/24\n');
+  await eventually(() => node.subnetEnv()?.includes('FLANNEL_SUBNET=10.5.78.1/24\n') === true);
   expect(daemon.events.filter(({ type }) => type === 'lease-lost')).toEqual([]);
   expect((await daemon.stop()).code).toBe(0);
 });
@@ -138,3 +138,18 @@ kubeTest('lease commands', {}, async (lab) => {
   expect(await run(['lease release', '--yes'])).toMatchObject({ code: 0, stdout: 'released 10.5.1.0-24\n' });
   expect(lab.annotations()).toEqual({});
 });
+
+kubeTest(
+  'vxlan: what the Node says of this host is said again, so that peers need learn nothing',
+  { config: { Network: '10.5.0.0/16', Backend: { Type: 'vxlan' } }, needs: ['vxlan'] },
+  async (lab) => {
+    const known = '{"VNI":1,"VtepMAC":"0e:11:22:33:44:55"}';
+    lab.addNode('node-a', ['10.5.1.0/24'], '192.168.10.1', { 'backend-type': 'vxlan', 'backend-data': known });
+    const daemon = await lab.ready();
+    expect(lab.annotations()['backend-data']).toBe(known);
+    expect(await lab.node().netns.ip('link show dev flannel.1')).toContain('link/ether 0e:11:22:33:44:55');
+    // The stream of all Nodes begins with what there is: nobody has to list them beside it.
+    expect(lab.kube.calls.filter(({ verb }) => verb === 'list')).toEqual([]);
+    await daemon.stop();
+  },
+);
