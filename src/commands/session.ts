@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.js';
 import { Drivers } from '../drivers/drivers.js';
 import { fileDriver, readTextFile } from '../drivers/file.js';
 import { netlinkDriver } from '../drivers/netlink/driver.js';
+import { offloadDriver } from '../drivers/offload.js';
 import { procDriver } from '../drivers/proc.js';
 import { tunnelDriver } from '../drivers/tunnel.js';
 import type { FlanError } from '../errors.js';
@@ -52,7 +53,14 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
   const role = onWait === undefined ? 'onlooker' : 'carrier';
   const tunnels = tunnelDriver({ socket, netns, runtimeDir: settings.runtimeDir, role });
   // Those that start other processes first: they work while the others are asked.
-  const drivers = new Drivers([...filters, ...links, tunnels, procDriver({ netns }), fileDriver()]);
+  const drivers = new Drivers([
+    ...filters,
+    ...links,
+    tunnels,
+    procDriver({ netns }),
+    offloadDriver({ netns }),
+    fileDriver(),
+  ]);
   return {
     store,
     network,

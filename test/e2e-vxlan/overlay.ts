@@ -50,6 +50,7 @@ export async function overlayState({ netns }: LabNode, families: LabFamilies): P
       netns.sh(`bridge fdb show dev ${dev} | sort || true`),
       netns.sh(`ip -N -${family} route show proto 70 | sort`),
       netns.sh(`cat /proc/sys/net/ipv6/conf/${dev}/accept_ra || true`),
+      netns.sh(`ethtool -k ${dev} | grep -w tx-checksum-ip-generic || true`),
     ]);
   };
   return (await Promise.all(each(families).map(one))).flat().join('--\n');
