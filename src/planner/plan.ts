@@ -124,9 +124,9 @@ export function plan(input: PlanInput): Plan {
 
 /**
  * Replacing a resource destroys what stands on it (a link takes its addresses, routes and neighbours along), so
- * everything desired that needs a replaced key is made again, to any depth.
+ * everything desired that needs a replaced key, or stands on it now, is made again, to any depth.
  */
-function withDependants(steps: readonly Step[], { desired, kinds }: PlanInput): readonly Step[] {
+function withDependants(steps: readonly Step[], { desired, observed, kinds }: PlanInput): readonly Step[] {
   const gone = new Set(steps.filter((step) => step.action === 'replace').map((step) => step.key));
   if (gone.size === 0) return steps;
   const byKey = new Map(steps.map((step) => [step.key, step]));
@@ -135,7 +135,9 @@ function withDependants(steps: readonly Step[], { desired, kinds }: PlanInput): 
     for (const [key, { resource: after }] of desired) {
       if (gone.has(key)) continue;
       const needs = kinds.of(after).needs(after);
-      const lost = needs.find((need) => gone.has(need));
+      // What stands on it now goes too, wherever it is wanted to stand.
+      const before = observed.get(key);
+      const lost = [...needs, ...(before ? kinds.of(before).needs(before) : [])].find((need) => gone.has(need));
       if (lost === undefined) continue;
       gone.add(key);
       grew = true;
