@@ -165,7 +165,9 @@ kernelTest('ten thousand events are heard with the usual buffer', { needs: ['vet
     routeRequest('add', { dst: parsePrefix(`${formatIPv4(0x0a000000 + i * 16)}/28`), via, oif, protocol: OURS }),
   );
   socket.batch(requests); // not one turn of the event loop until all are made
-  await until(() => heard.words.length + heard.overruns >= 10_000 || heard.overruns > 0);
+  // The new link itself may have events of its own still to come.
+  const ours = () => new Set(heard.words.filter((words) => words.startsWith('new route 10.')));
+  await until(() => ours().size >= 10_000 || heard.overruns > 0);
   expect(heard.overruns).toBe(0);
-  expect(new Set(heard.words).size).toBe(10_000);
+  expect(ours().size).toBe(10_000);
 });
