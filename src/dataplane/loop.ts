@@ -1,6 +1,6 @@
-import { closeSync } from 'node:fs';
 import { makeArena } from '../sys/arena.js';
 import { hush } from '../sys/eventfd.js';
+import { libc } from '../sys/ffi.js';
 import { EINTR, type PacketIo, POLLERR, POLLFD_BYTES, POLLHUP, POLLIN, packetIo } from '../sys/packet-io.js';
 import { sumOver } from './checksum.js';
 import { Delivery } from './delivery.js';
@@ -51,7 +51,7 @@ export function runLoop(start: LoopStart, port: LoopPort): void {
   const ready = (i: number): number => view.getUint16(pollfds + POLLFD_BYTES * i + 6, true);
   const useSockets = (next: readonly LoopSocket[]): void => {
     outbox.use(next);
-    for (const { fd } of sockets) if (!next.some((kept) => kept.fd === fd)) closeSync(fd);
+    for (const { fd } of sockets) if (!next.some((kept) => kept.fd === fd)) libc.close(fd);
     sockets = next;
     watch();
   };
@@ -96,6 +96,6 @@ export function runLoop(start: LoopStart, port: LoopPort): void {
     if (why !== undefined) port.tell({ type: 'lost', why });
   } finally {
     const { v4, v6 } = start.icmp;
-    for (const fd of [tun, ...sockets.map((socket) => socket.fd), v4, v6]) if (fd !== undefined) closeSync(fd);
+    for (const fd of [tun, ...sockets.map((socket) => socket.fd), v4, v6]) if (fd !== undefined) libc.close(fd);
   }
 }
