@@ -42,7 +42,19 @@ export interface LeaseStore {
   watch(signal: AbortSignal, onState?: (state: StoreState) => void): AsyncIterable<LeaseEvent>;
   /** Publishes whether this node's network works, where the store has a place for that (Kubernetes). */
   setReady?(ready: boolean, signal: AbortSignal): Promise<void>;
+  /** Tells people who look at this node through the store, where it has a place for that (Kubernetes: Events). */
+  note?(note: NodeNote, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Something that happened on this node, for people. */
+export interface NodeNote {
+  readonly type: 'Normal' | 'Warning';
+  /** One word in CamelCase, to be searched by. */
+  readonly reason: string;
+  readonly message: string;
+  /** How often, since it was noted the last time. */
+  readonly count: number;
 }
 
 export interface LeaseListing {

@@ -38,6 +38,7 @@ async function wholeLife(): Promise<void> {
   await bed.kube.start();
   await seen.until(() => seen.events.filter((event) => event.type === 'snapshot').length > 1);
   await store.renew(lease, requestOf(1), stop.signal);
+  await store.note({ type: 'Normal', reason: 'DriftRepaired', message: 'm', count: 1 }, stop.signal);
   await store.setReady(false, stop.signal);
   await store.release(lease, stop.signal);
   await seen.until(() => seen.view().length === 0);

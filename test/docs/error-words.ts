@@ -23,6 +23,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_LEASE_MISSING: 'No lease is what was named, or this node holds none.',
   E_LEASE_LOST: 'Another node holds the subnet now.',
   E_LINK_MISSING: 'A network interface that a change needs is not there.',
+  E_LISTEN: 'Health and metrics cannot be served where the settings say: the place is taken, or not permitted.',
   E_LOCK: 'A lock file could not be opened or locked, for a reason other than a holder.',
   E_LOCKED: 'Another flan is changing this host or writing the leases; its process is named where it is known.',
   E_NETLINK: 'The kernel refused a request or did not answer; its own words are in the message.',

@@ -41,6 +41,7 @@ export async function runWatch(input: RunsInput): Promise<void> {
     }
   } finally {
     run.lock.release();
+    await input.telemetry.flush();
     await run.session.close();
   }
 }
@@ -89,6 +90,7 @@ async function follow(run: Run, input: RunsInput): Promise<Run | undefined> {
   const { signal, telemetry, hangUps } = input;
   const handOver = new AbortController();
   const { settings, session } = run;
+  telemetry.through(session.store);
   const ended = watch({
     session,
     signal,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Settings } from '../../config/settings.js';
 import { asFlanError } from '../../errors.js';
+import type { LeaseStore } from '../../leases/store.js';
 import type { Clock } from '../../reconcile/clock.js';
 import type { WatchEvent } from '../../reconcile/events.js';
 import type { Round, WatchView } from '../../reconcile/view.js';
@@ -12,6 +13,7 @@ import { alive, checksText, isWell, ready } from '../../telemetry/health.js';
 import { heart } from '../../telemetry/heart.js';
 import { type Answer, type Listener, listen, type Pages, type Place, plain } from '../../telemetry/listener.js';
 import { metrics } from '../../telemetry/metrics.js';
+import { nodeNotes } from '../../telemetry/node-notes.js';
 import { statusOf } from '../../telemetry/status.js';
 import { systemd } from '../../telemetry/systemd.js';
 import { timeline } from '../../telemetry/timeline.js';
@@ -38,6 +40,10 @@ export interface Telemetry {
   look(view: WatchView): void;
   round(round: Round): void;
   reloading(): void;
+  /** The store that the next run follows: people who look at the node through it are told too. */
+  through(store: LeaseStore): void;
+  /** Before that store is closed: waits a moment for what is on its way to it. */
+  flush(): Promise<void>;
   /** Takes changed settings over. @throws {FlanError} E_LISTEN, and nothing has changed */
   change(settings: Settings): Promise<void>;
   /** Writes all that is known to a file. */
@@ -53,9 +59,18 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
   const past = timeline(clock.wallMs);
   const startedMs = clock.wallMs();
   const settle = (): void => {
+    notes.settle();
     for (const sink of sinks) sink.settle?.();
   };
   const pulse = heart({ clock, onTick: settle, tickMs: TICK_MS });
+  const notes = nodeNotes({
+    nowMs: clock.nowMs,
+    ready: () => ready(pulse.vitals()),
+    onRefused: (error) => {
+      const warning = { code: 'W_EVENTS_REFUSED', message: error.message, hint: error.hint ?? '' } as const;
+      tell({ type: 'warning', warning });
+    },
+  });
   const isReady = (): boolean => isWell(ready(pulse.vitals()));
   const counted = metrics({ wallMs: clock.wallMs, view: pulse.view, isReady });
   const manager = serviceManager(env);
@@ -64,7 +79,7 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
     return () => clearInterval(timer);
   };
   const supervisor = manager && systemd({ manager, isAlive: () => isWell(alive(pulse.vitals())), every });
-  const told = [past, counted, pulse, ...(supervisor ? [supervisor] : []), ...sinks];
+  const told = [past, counted, pulse, notes, ...(supervisor ? [supervisor] : []), ...sinks];
   const tell = (event: WatchEvent): void => {
     for (const sink of told) sink.tell(event);
   };
@@ -92,6 +107,8 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
     tell,
     look: pulse.look,
     round: counted.round,
+    through: notes.through,
+    flush: notes.flush,
     reloading: () => supervisor?.reloading(),
     async change(next) {
       listeners = await listenAll(placesOf(next), { pages, open: listeners });

@@ -7,7 +7,7 @@ import { type ApiBody, bodyOf, collect } from './body.js';
 import type { ApiAccess, Credentials } from './credentials.js';
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'PATCH';
+  readonly method: 'GET' | 'PATCH' | 'POST';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: JsonObject;

@@ -2,7 +2,7 @@ import { asFlanError, FlanError } from '../../errors.js';
 import { type Address, contains, FAMILIES, type Family } from '../../model/ip.js';
 import type { Lease } from '../../model/lease.js';
 import { familiesOf, type Network, networkOf } from '../../model/network.js';
-import type { LeaseEvent, LeaseStore, StoreState } from '../store.js';
+import type { LeaseEvent, LeaseStore, NodeNote, StoreState } from '../store.js';
 import { annotationNames } from './annotations.js';
 import { type Clock, systemClock } from './clock.js';
 import type { ApiClient } from './http.js';
@@ -12,6 +12,7 @@ import { listWatch, WATCH_TIMING, type WatchTiming } from './list-watch.js';
 import { type DecodeNetwork, readNetConfig } from './net-config.js';
 import { addressIn, leaseOfNode, type NodeLease, type NodeRecord, noAnnotations, subnetsOfNode } from './node.js';
 import { nodeFromBytes } from './node-bytes.js';
+import { eventRequest } from './node-events.js';
 import { type NodeEntry, nodeTable } from './node-table.js';
 import { type NodeSource, nodeMissing, ownNode, retrying } from './own-node.js';
 import { publisher } from './publisher.js';
@@ -44,6 +45,8 @@ export interface KubernetesStore extends LeaseStore {
   /** Annotations `node-public-ip` and `node-public-ipv6` of the own Node. @throws {FlanError} E_LEASE, E_NODE_MISSING */
   nodePublicIps(signal: AbortSignal): Promise<NodePublicIps>;
   setReady(ready: boolean, signal: AbortSignal): Promise<void>;
+  /** As an Event of the own Node. @throws {FlanError} E_STORE_PERMISSION without the right to create events */
+  note(note: NodeNote, signal: AbortSignal): Promise<void>;
 }
 
 const NODES = { path: '/api/v1/nodes', resource: 'nodes' } as const;
@@ -183,6 +186,11 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
     },
 
     setReady: (ready, signal) => published.setReady(ready, signal),
+
+    async note(note, signal) {
+      const node = await own.name(signal);
+      await client.json(eventRequest({ node, note, now: new Date(clock.nowMs()) }), signal);
+    },
 
     async nodePublicIps(signal) {
       const node = await own.read(signal);

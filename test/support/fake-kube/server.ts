@@ -9,7 +9,7 @@ import { type ListOptions, listPage, selection } from './list.js';
 import type { KubeObject } from './objects.js';
 import { patchObject } from './patch-object.js';
 import { type Attributes, allows, forbidden, type Rule } from './rbac.js';
-import { badRequest, notFound, StatusError, unauthorized } from './status.js';
+import { badRequest, conflict, notFound, StatusError, unauthorized } from './status.js';
 import { keyOf, Storage } from './storage.js';
 import { serveWatch, type WatchBehaviour } from './watch.js';
 
@@ -32,6 +32,7 @@ export interface FakeKube {
   readonly certificates: Certificates;
   readonly nodes: Storage;
   readonly pods: Storage;
+  readonly events: Storage;
   readonly calls: Call[];
   readonly faults: Fault[];
   /** The bearer tokens that are good now. Take one out to expire it. */
@@ -52,7 +53,11 @@ export const SERVICE_ACCOUNT = 'system:serviceaccount:kube-flannel:flannel';
 
 export async function fakeKube(options: FakeKubeOptions = {}): Promise<FakeKube> {
   const certificates = makeCertificates();
-  const storages: Readonly<Record<string, Storage>> = { nodes: new Storage(), pods: new Storage() };
+  const storages: Readonly<Record<string, Storage>> = {
+    nodes: new Storage(),
+    pods: new Storage(),
+    events: new Storage(),
+  };
   const calls: Call[] = [];
   const faults: Fault[] = [];
   const tokens = new Map([['token-1', SERVICE_ACCOUNT]]);
@@ -118,7 +123,7 @@ export async function fakeKube(options: FakeKubeOptions = {}): Promise<FakeKube>
         return;
       }
       const body = await answer({ verb, target, storage, query, request });
-      response.writeHead(200, { 'content-type': 'application/json' });
+      response.writeHead(verb === 'create' ? 201 : 200, { 'content-type': 'application/json' });
       // The real one, too, encodes a whole list before it writes it.
       await sink.write([...body].join(''));
       await sink.end();
@@ -177,6 +182,7 @@ export async function fakeKube(options: FakeKubeOptions = {}): Promise<FakeKube>
     certificates,
     nodes: storages.nodes as Storage,
     pods: storages.pods as Storage,
+    events: storages.events as Storage,
     calls,
     faults,
     tokens,
@@ -211,9 +217,26 @@ function parsePath(pathname: string): Target {
 
 function verbOf(method: string, target: Target, query: URLSearchParams): string {
   if (method === 'PATCH') return 'patch';
+  if (method === 'POST') return 'create';
   if (method !== 'GET') return method.toLowerCase();
   if (target.name !== undefined) return 'get';
   return ['true', '1'].includes(query.get('watch') ?? '') ? 'watch' : 'list';
+}
+
+interface Creating {
+  readonly body: string;
+  readonly storage: Storage;
+  readonly namespace: string | undefined;
+}
+
+/** A POST to a collection. */
+function created({ body, storage, namespace }: Creating): KubeObject {
+  const object = JSON.parse(body) as KubeObject;
+  if (object.metadata.namespace !== namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  const { name } = object.metadata;
+  if (storage.get(keyOf(object))) throw conflict('events', name, 'the object exists already');
+  return storage.put(object);
 }
 
 interface Answering extends Pick<ListOptions, 'storage' | 'query'> {
@@ -225,6 +248,7 @@ interface Answering extends Pick<ListOptions, 'storage' | 'query'> {
 /** The body, in parts: a list comes one object at a time. */
 async function answer({ verb, target, storage, query, request }: Answering): Promise<Iterable<string>> {
   const { name = '', namespace, resource, subresource } = target;
+  if (verb === 'create') return [JSON.stringify(created({ body: await text(request), storage, namespace }))];
   if (verb === 'list') return listPage({ storage, query, selects: selection(query) });
   if (verb !== 'get' && verb !== 'patch')
     throw new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
