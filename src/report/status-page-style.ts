@@ -45,7 +45,7 @@ th:last-child,td:last-child{padding-right:0}
 .log span{overflow-wrap:anywhere;min-width:0}
 .log .drift{border-color:var(--drift)}.log .repair{border-color:var(--good)}
 .log .change{border-color:var(--change)}.log .trouble{border-color:var(--bad)}
-svg{display:block;width:100%;height:auto;font-size:12px}
+svg{display:block;width:100%;min-width:640px;height:auto;font-size:12px}
 svg text{fill:var(--dim)}
 svg .faint{font-size:12px}
 .grid{stroke:var(--grid);fill:none}.lane{stroke:var(--line);fill:none}

@@ -82,7 +82,7 @@ export function statusPage(status: Status): string {
 <main>
 ${failed.map(({ name, detail }) => `<p class="banner"><b>${escaped(name)}</b> ${escaped(detail)}</p>`).join('\n')}
 <section class="cards">${cards(status)}</section>
-<section class="panel"><h2>Drift and repair</h2>${timelinePlot(status)}</section>
+<section class="panel"><h2>Drift and repair</h2><div class="scroll">${timelinePlot(status)}</div></section>
 <section class="panel"><h2>Peers <small>${status.peers.length}</small></h2>${peerTable(status.peers)}</section>
 <div class="columns">
 <section class="panel"><h2>Objects</h2>${objectTable(status.objects)}</section>
@@ -115,7 +115,7 @@ function cards({ lease, peers, objects, moments, nowMs }: Status): string {
     card({
       label: 'Peers',
       value: String(peers.length),
-      note: failing === 0 ? 'all in place' : `${failing} objects fail`,
+      note: failing === 0 ? 'all in place' : `${failing} ${failing === 1 ? 'object fails' : 'objects fail'}`,
     }),
     card({ label: 'Objects', value: `${there} / ${wanted}`, note: 'in place / desired' }),
     card({
@@ -162,12 +162,28 @@ function objectTable(objects: readonly KindRow[]): string {
 }
 
 function latest(moments: readonly StatusMoment[]): string {
-  const newest = moments.slice(-MOST_MOMENTS).reverse();
+  const newest = withoutRepeats([...moments].reverse()).slice(0, MOST_MOMENTS);
   if (newest.length === 0) return '<p class="empty">Nothing has happened yet.</p>';
   const items = newest.map(
-    ({ atMs, sort, words }) => `<li class="${sort}"><time>${clockTime(atMs)}</time><span>${escaped(words)}</span></li>`,
+    ({ atMs, sort, words, times }) =>
+      `<li class="${sort}"><time>${clockTime(atMs)}</time><span>${escaped(words)}${times > 1 ? ` <b>×${times}</b>` : ''}</span></li>`,
   );
   return `<ol class="log">${items.join('')}</ol>`;
+}
+
+interface Repeated extends StatusMoment {
+  readonly times: number;
+}
+
+/** What is said several times in a row is said once, with how often and when it was the last time. */
+function withoutRepeats(moments: readonly StatusMoment[]): readonly Repeated[] {
+  const kept: Repeated[] = [];
+  for (const moment of moments) {
+    const last = kept.at(-1);
+    if (last?.words === moment.words) kept[kept.length - 1] = { ...last, times: last.times + 1 };
+    else kept.push({ ...moment, times: 1 });
+  }
+  return kept;
 }
 
 const row = (cells: readonly string[]): string => `<tr>${cells.join('')}</tr>`;
