@@ -43,7 +43,11 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
     selection: selectionOf({ ...settings, ...(await publicIps(signal)) }),
     network: await store.network(signal),
   });
-  const { selection, network } = await (onWait ? patiently(ask, { clock: systemClock, signal, onWait }) : ask());
+  const asked = onWait ? patiently(ask, { clock: systemClock, signal, onWait }) : ask();
+  const { selection, network } = await asked.catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   const { drivers: filters, filter, warnings } = await openPacketFilter({ settings, network, signal });
   const socket = CommandSocket.open({ netns });
   const netlink = netlinkDriver({ socket, ...(netns !== undefined && { netns }) });
