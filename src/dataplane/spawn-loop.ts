@@ -35,6 +35,8 @@ export async function spawnLoop({ start, onLost }: SpawnInput): Promise<LoopHand
     workerData: { start: { ...start, bell }, port: theirs },
     transferList: [theirs],
     stdin: false,
+    // Those of the process are about its own script.
+    execArgv: [],
   });
   const waiting = new Map<number, { resolve: () => void; reject: (error: FlanError) => void }>();
   let nextId = 1;
@@ -44,9 +46,9 @@ export async function spawnLoop({ start, onLost }: SpawnInput): Promise<LoopHand
     port.postMessage(message);
     ring(bell);
   };
-  // A thread that sleeps in poll(2) would keep a process from ending: wake it then, too.
-  const onExit = (): void => ring(bell);
-  process.on('exit', onExit);
+  // A thread that sleeps in poll(2) would keep the process from ending. Awake it must not go back to sleep, either.
+  const onExit = (): void => send({ type: 'stop' });
+  atExit(onExit);
 
   let comeUp: (error?: FlanError) => void = () => undefined;
   const up = new Promise<void>((resolve, reject) => {
@@ -59,6 +61,7 @@ export async function spawnLoop({ start, onLost }: SpawnInput): Promise<LoopHand
     } else if (message.type === 'done') {
       waiting.get(message.id)?.resolve();
       waiting.delete(message.id);
+      if (waiting.size === 0) port.unref();
     } else lostBecause = message.why;
   });
   worker.on('error', (error) => {
@@ -70,7 +73,7 @@ export async function spawnLoop({ start, onLost }: SpawnInput): Promise<LoopHand
       setImmediate(() => {
         const before = state;
         state = 'over';
-        process.off('exit', onExit);
+        exits.delete(onExit);
         port.close();
         closeSync(bell);
         const error = new FlanError('E_BACKEND', `the packet loop has ended: ${lostBecause}`, { retry: true });
@@ -82,9 +85,10 @@ export async function spawnLoop({ start, onLost }: SpawnInput): Promise<LoopHand
       });
     });
   });
+  await up;
+  // Carrying packets is no reason for the process to stay; being asked for something, or to end, is.
   worker.unref();
   port.unref();
-  await up;
   return {
     ended,
     ask: (message) =>
@@ -92,14 +96,26 @@ export async function spawnLoop({ start, onLost }: SpawnInput): Promise<LoopHand
         if (state !== 'running') return reject(new FlanError('E_CLOSED', 'the packet loop has ended', { retry: true }));
         const id = nextId++;
         waiting.set(id, { resolve, reject });
+        port.ref();
         send({ ...message, id });
       }),
     stop: () => {
       if (state !== 'running') return;
       state = 'stopping';
+      worker.ref();
       send({ type: 'stop' });
     },
   };
+}
+
+const exits = new Set<() => void>();
+let isListening = false;
+
+/** One listener however many loops there are. */
+function atExit(action: () => void): void {
+  if (!isListening) process.on('exit', () => [...exits].map((each) => each()));
+  isListening = true;
+  exits.add(action);
 }
 
 function workerPath(): string {

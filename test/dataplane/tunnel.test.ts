@@ -1,0 +1,163 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { expect } from 'vitest';
+import { balanceOf } from '../../src/dataplane/counters.js';
+import { startTunnel, type Tunnel, type TunnelOptions } from '../../src/dataplane/tunnel.js';
+import type { Address, Prefix } from '../../src/model/ip.js';
+import { keepTun } from '../../src/sys/tun.js';
+import { type KernelContext, kernelTest } from '../support/kernel.js';
+import { joinByVeth, type TestNetns } from '../support/netns.js';
+
+const NEEDS = { needs: ['tun', 'veth'] } as const;
+
+interface Pair {
+  readonly spaces: readonly [TestNetns, TestNetns];
+  /** Starts the n-th node's tunnel, with an address and the route, and the other node as its peer. */
+  start(n: 1 | 2, options?: Partial<TunnelOptions>): Promise<Tunnel>;
+}
+
+async function pair({ netns, makeNetns, onEnd }: KernelContext): Promise<Pair> {
+  const spaces = [netns, makeNetns('b')] as const;
+  await joinByVeth(
+    { netns: spaces[0], name: 'eth0', addresses: ['192.168.10.1/24'] },
+    { netns: spaces[1], name: 'eth0', addresses: ['192.168.10.2/24'] },
+  );
+  return {
+    spaces,
+    start: async (n, options = {}) => {
+      const space = spaces[n - 1] ?? netns;
+      const other = 3 - n;
+      const tunnel = await startTunnel({
+        name: 'flannel0',
+        netns: space.name,
+        endpoint: { addresses: [`192.168.10.${n}` as Address], port: 8285 },
+        queues: 1,
+        prepare: () => undefined,
+        onLost: () => undefined,
+        ...options,
+      });
+      onEnd(() => tunnel.close());
+      await tunnel.change({ put: [entry(other)], remove: [] });
+      await space.sh(`ip addr replace 10.244.${n}.0/32 dev flannel0; ip link set flannel0 mtu 1472 up`);
+      await space.sh('ip route replace 10.244.0.0/16 dev flannel0');
+      return tunnel;
+    },
+  };
+}
+
+const entry = (n: number, port = 8285) => ({
+  subnet: `10.244.${n}.0/24` as Prefix,
+  endpoint: `192.168.10.${n}` as Address,
+  port,
+});
+
+const pings = (from: TestNetns, to: string, flags = '-c 1'): Promise<string> =>
+  from.sh(`ping -n -q -W 2 ${flags} ${to} || true`);
+
+kernelTest('several queues share the work, on a device made for several', NEEDS, async (context) => {
+  const { spaces, start } = await pair(context);
+  const many = await start(1, { queues: 3 });
+  const one = await start(2);
+  expect([many.queues, one.queues]).toEqual([3, 1]);
+  const flows = Array.from({ length: 12 }, (_, i) => `echo ${i} > /dev/udp/10.244.2.0/${4000 + i}`);
+  await spaces[0].sh(`bash -c '${flows.join('; ')}'`);
+  expect(await pings(spaces[0], '10.244.2.0', '-c 20 -i 0.01')).toContain(' 0% packet loss');
+  expect(await pings(spaces[1], '10.244.1.0', '-c 20 -i 0.01')).toContain(' 0% packet loss');
+  for (const tunnel of [many, one]) expect(balanceOf(tunnel.totals())).toEqual({ out: 0, in: 0 });
+  expect(many.countsOf(entry(2).subnet)?.sentPackets).toBeGreaterThanOrEqual(40);
+});
+
+kernelTest('a device that stays keeps its kind of queues, whatever is asked for later', NEEDS, async (context) => {
+  const { start } = await pair(context);
+  const prepare = (fd: number): void => keepTun(fd, 'yes');
+  await (await start(1, { queues: 2, prepare })).close();
+  const again = await start(1, { queues: 1, prepare });
+  expect(again.queues).toBe(1);
+  await again.close();
+  await (await start(2, { queues: 1, prepare })).close();
+  expect((await start(2, { queues: 2, prepare })).queues).toBe(1);
+});
+
+kernelTest('moves to another port without a new device', NEEDS, async (context) => {
+  const { spaces, start } = await pair(context);
+  const [a, b] = [await start(1), await start(2)];
+  expect(await pings(spaces[0], '10.244.2.0')).toContain(' 0% packet loss');
+  await b.rebind({ addresses: ['192.168.10.2' as Address], port: 9000 });
+  await a.change({ put: [entry(2, 9000)], remove: [] });
+  expect(await pings(spaces[0], '10.244.2.0')).toContain(' 0% packet loss');
+  expect(await spaces[1].sh('cat /proc/net/udp')).not.toContain('0A0AA8C0:205D'); // 192.168.10.2:8285 in the kernel's words
+});
+
+kernelTest('keeps the old socket when the new one cannot be had', NEEDS, async (context) => {
+  const { spaces, start } = await pair(context);
+  const [, b] = [await start(1), await start(2)];
+  await expect(b.rebind({ addresses: ['192.168.10.77' as Address], port: 8285 })).rejects.toMatchObject({
+    code: 'E_BACKEND',
+    retry: true,
+  });
+  expect(b.endpoint.addresses).toEqual(['192.168.10.2']);
+  expect(await pings(spaces[0], '10.244.2.0')).toContain(' 0% packet loss');
+});
+
+kernelTest('tells when the device is gone, once, and leaves nothing behind', NEEDS, async (context) => {
+  const { spaces, start } = await pair(context);
+  const before = readdirSync('/proc/self/fd').length;
+  const lost: string[] = [];
+  let heard: () => void = () => undefined;
+  const told = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const tunnel = await start(1, {
+    queues: 2,
+    onLost: (why) => {
+      lost.push(why);
+      heard();
+    },
+  });
+  await spaces[0].ip('link delete flannel0');
+  await told;
+  await expect(tunnel.change({ put: [entry(2)], remove: [] })).rejects.toMatchObject({ retry: true });
+  await tunnel.close();
+  expect(lost).toEqual([expect.stringContaining('the device is gone')]);
+  expect(readdirSync('/proc/self/fd').length).toBe(before);
+});
+
+kernelTest('two devices of one name cannot be open at once', NEEDS, async (context) => {
+  const { start } = await pair(context);
+  await start(1);
+  await expect(start(1)).rejects.toMatchObject({ code: 'E_CONFLICT' });
+});
+
+kernelTest('gives the counters of a peer that left to nobody', NEEDS, async (context) => {
+  const { spaces, start } = await pair(context);
+  const [a] = [await start(1), await start(2)];
+  await pings(spaces[0], '10.244.2.0', '-c 3 -i 0.01');
+  expect(a.countsOf(entry(2).subnet)?.sentPackets).toBe(3);
+  await a.change({ put: [], remove: [entry(2).subnet] });
+  expect(a.countsOf(entry(2).subnet)).toBeUndefined();
+  await a.change({ put: [entry(7)], remove: [] });
+  expect(a.countsOf(entry(7).subnet)).toMatchObject({ sentPackets: 0, sentBytes: 0, receivedPackets: 0 });
+});
+
+const HOLDS_ON = `
+import { startTunnel } from './src/dataplane/tunnel.ts';
+await startTunnel({
+  name: 'flannel0', netns: process.argv[1], endpoint: { addresses: ['127.0.0.1'], port: 8285 }, queues: 2,
+  prepare: () => undefined, onLost: () => undefined,
+});
+console.log('running');
+if (process.argv[2] === 'exit') process.exit(3);
+`;
+
+kernelTest('keeps no process from ending, by itself or at once', { ...NEEDS, timeoutMs: 60_000 }, async ({ netns }) => {
+  const ends = (how: string) =>
+    new Promise<string>((resolve) => {
+      const child = spawn('node_modules/.bin/tsx', ['--input-type=module', '-e', HOLDS_ON, netns.name, how]);
+      let text = '';
+      child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      child.on('close', (code, signal) => resolve(`${text.trim()} ${code ?? signal}`));
+    });
+  expect(await ends('exit')).toBe('running 3');
+  expect(await ends('by itself')).toBe('running 0');
+});
