@@ -10,7 +10,7 @@ import { bundle, runHere, startBundle, whyNoVm } from '../support/vm.js';
 import type { Listed, Reported } from './runner/report.js';
 
 /** For the boot and all suites. */
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 1_200_000;
 const ALSO = ['test/netlink/families.kernel.test.ts', 'test/netlink/kernel-behaviour.kernel.test.ts'];
 
 // Those first: once the ipip module is there, every new namespace has a tunl0.
