@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { startFlan } from '../support/cli.js';
-import { type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
+import { defaultNetwork, type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
 import { type Daemon, startDaemon } from '../support/lab-daemon.js';
 import { receiver } from '../telemetry/receiver.js';
 
@@ -98,6 +98,23 @@ describe('SIGHUP', () => {
     await daemon.until('healed', () => true, mark);
     expect(await a.routes()).toEqual([ROUTE_B]);
     expect(await daemon.stop()).toMatchObject({ code: 0 });
+  });
+
+  labTest('is heard while the store is waited for', {}, async (lab) => {
+    const a = lab.node();
+    lab.remove('network.yaml');
+    put(a, 'resyncInterval: 10h');
+    const daemon = startDaemon(a.start(['watch', '--json', '-c', settingsOf(a)]));
+    lab.onEnd(() => daemon.kill());
+    await daemon.until('waiting');
+    put(a, 'ipBlackholeRoute: true');
+    expect(await reload(daemon)).toMatchObject({ result: 'taken', changed: ['ipBlackholeRoute', 'resyncInterval'] });
+    put(a, 'ipBlackholeRoute: perhaps');
+    expect(await reload(daemon)).toMatchObject({ result: 'refused', error: { code: 'E_CONFIG' } });
+    lab.put('network.yaml', defaultNetwork('4'));
+    await daemon.until('ready');
+    expect(await a.netns.ip('route show type blackhole')).toContain('10.244.1.0/24');
+    expect(await daemon.stop()).toMatchObject({ code: 0, stderr: '' });
   });
 
   labTest('many times at once ends in what was written last', {}, async (lab) => {
