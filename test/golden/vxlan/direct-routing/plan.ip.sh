@@ -5,16 +5,12 @@ ip link set dev flannel.1 address 0a:00:00:00:00:01 mtu 1450 alias 'flan 10.244.
 sysctl -w net/ipv6/conf/flannel.1/accept_ra=0
 # backend vxlan
 ip address add 10.244.1.0/32 dev flannel.1
-# lease of node-b
-ip neighbour add 10.244.2.0 lladdr 0a:00:00:00:00:02 dev flannel.1 nud permanent proto 70
 # lease of node-c
 ip neighbour add 10.244.3.0 lladdr 0a:00:00:00:00:03 dev flannel.1 nud permanent proto 70
-# lease of node-b
-bridge fdb add 0a:00:00:00:00:02 dev flannel.1 dst 192.168.10.2 self permanent
 # lease of node-c
 bridge fdb add 0a:00:00:00:00:03 dev flannel.1 dst 172.16.0.3 self permanent
 # lease of node-b
-ip route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink proto 70
+ip route add 10.244.2.0/24 via 192.168.10.2 dev eth0 proto 70
 # lease of node-c
 ip route add 10.244.3.0/24 via 10.244.3.0 dev flannel.1 onlink proto 70
 # own lease 10.244.1.0-24
