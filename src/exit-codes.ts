@@ -58,6 +58,7 @@ const ERRORS: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>>> = {
     'E_CONFLICT',
     'E_DUMP',
     'E_EXISTS',
+    'E_EXTENSION',
     'E_FILE',
     'E_IDENTITY',
     'E_IPTABLES',

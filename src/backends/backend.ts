@@ -13,6 +13,8 @@ export interface BackendContext<Options = unknown> {
   readonly identity: Identity;
   /** This node's WireGuard key, the public half in base64; absent where there is none yet, and for other backends. */
   readonly publicKey?: string;
+  /** What backend extension's PreStartupCommand wrote; absent while it has not run, and for other backends. */
+  readonly startupOutput?: string;
   /** The interface of each family that the network enables. */
   readonly external: Readonly<Partial<Record<Family, External>>>;
   /** Absent until the lease is held. */

@@ -14,8 +14,10 @@ import { CommandSocket } from '../netlink/command.js';
 import { systemClock } from '../reconcile/clock.js';
 import { patiently } from '../reconcile/patience.js';
 import type { Session } from '../reconcile/session.js';
+import { survey } from '../reconcile/survey.js';
 import { parseSubnetEnv } from '../traffic/subnet-env.js';
 import { identityFrom } from './identity-from.js';
+import { openExtension } from './open-extension.js';
 import { openStore } from './open-store.js';
 import { openPacketFilter } from './packet-filter.js';
 import { openWireguard } from './wireguard/open.js';
@@ -56,6 +58,7 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
   const links = opened?.drivers ?? [netlink];
   const role = onWait === undefined ? 'onlooker' : 'carrier';
   const tunnels = tunnelDriver({ socket, netns, runtimeDir: settings.runtimeDir, role });
+  const extension = openExtension({ settings, network, context: () => survey(session).inputs.context });
   // Those that start other processes first: they work while the others are asked.
   const drivers = new Drivers([
     ...filters,
@@ -63,17 +66,19 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
     tunnels,
     procDriver({ netns }),
     offloadDriver({ netns }),
+    extension.driver,
     fileDriver(),
   ]);
-  return {
+  const session: Session = {
     store,
     network,
     drivers,
     kinds,
     identity,
     selection,
-    warnings: [...warnings, ...(opened?.warnings ?? [])],
+    warnings: [...warnings, ...(opened?.warnings ?? []), ...extension.warnings],
     ...opened?.session,
+    ...extension.session,
     options: {
       subnetFile: settings.subnetFile,
       protocol: settings.routeProtocol,
@@ -89,4 +94,5 @@ async function open({ settings, signal, onWait }: Opening): Promise<Session> {
       await store.close();
     },
   };
+  return session;
 }

@@ -1,5 +1,7 @@
 import { type Kind, Kinds } from '../planner/kind.js';
 import { addressKind } from './address.js';
+import { extensionPeerKind } from './extension-peer.js';
+import { extensionStartupKind } from './extension-startup.js';
 import { fdbKind } from './fdb.js';
 import { fileKind } from './file.js';
 import { iptablesRulesKind } from './iptables-rules.js';
@@ -33,6 +35,8 @@ const all = [
   tunnelPeerKind,
   nftTableKind,
   iptablesRulesKind,
+  extensionStartupKind,
+  extensionPeerKind,
   fileKind,
 ] as readonly unknown[] as Kind[];
 

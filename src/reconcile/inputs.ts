@@ -46,19 +46,21 @@ export interface InputsInit {
   readonly links: BackendContext['links'];
   readonly lookup: BackendContext['lookup'];
   readonly publicKey?: string | undefined;
+  readonly startupOutput?: string | undefined;
   /** Networks that an earlier run served: what it left there is ours to clean up. */
   readonly previous: readonly Prefix[];
 }
 
 /** @throws {FlanError} E_NETWORK_CONFIG for a backend or an option that flan does not know */
 export function inputs(init: InputsInit): Inputs {
-  const { network, identity, external, own, options, previous, links, lookup, publicKey } = init;
+  const { network, identity, external, own, options, previous, links, lookup, publicKey, startupOutput } = init;
   const backend = backendOf(network.backend.type);
   const networks = [...new Set([...networksOf(network), ...previous])];
   const ownership = { protocol: options.protocol, networks };
   const context: BackendContext = {
     ...{ network, identity, external, own, links, lookup },
     ...(publicKey !== undefined && { publicKey }),
+    ...(startupOutput !== undefined && { startupOutput }),
     protocol: ownership.protocol,
     alias: linkAlias(networksOf(network)),
     options: backend.options(network.backend.options),
@@ -77,4 +79,11 @@ export const scopeOf = ({ ownership, external, backend, context }: Inputs, desir
   named: [...desired.values()].map(({ resource }) => resource).filter(({ kind }) => READ_BY_NAME.has(kind)),
 });
 
-const READ_BY_NAME: ReadonlySet<string> = new Set(['file', 'sysctl', 'offload', 'wireguard-peer']);
+const READ_BY_NAME: ReadonlySet<string> = new Set([
+  'file',
+  'sysctl',
+  'offload',
+  'wireguard-peer',
+  'extension-startup',
+  'extension-peer',
+]);

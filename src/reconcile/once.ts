@@ -36,7 +36,7 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
     throw new FlanError('E_DECLINED', 'nothing was changed', { hint: 'Answer yes, or pass --yes.' });
   }
   // What was "known after apply" is known now.
-  if (session.equip?.() === 'made') {
+  if ((await session.equip?.(signal)) === 'made') {
     first = await preview({ session, adopt, signal });
     refuseConflicts(first);
   }

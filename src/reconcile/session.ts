@@ -29,8 +29,17 @@ export interface Session {
   lookup(address: Address): RouteLookup | undefined;
   /** This node's WireGuard key, the public half; undefined when there is none yet. Absent for other backends. */
   publicKey?(): string | undefined;
-  /** Makes what this node needs before it can publish itself and does not have yet: that key. Planning never asks for it. */
-  equip?(): 'made' | 'nothing';
+  /** What backend extension's PreStartupCommand wrote; undefined while it has not run. Absent for other backends. */
+  startupOutput?(): string | undefined;
+  /**
+   * Makes what this node needs before it can publish itself and does not have yet: that key, that output. Planning never
+   * asks for it. @throws {FlanError} E_EXTENSION
+   */
+  equip?(signal: AbortSignal): Promise<'made' | 'nothing'> | 'made' | 'nothing';
+  /** Rejects when a daemon cannot go on; never resolves. */
+  readonly fatal?: Promise<never>;
+  /** The last thing that a daemon which was told to stop does. Without it everything stays in place. @throws {FlanError} */
+  shutDown?(): Promise<void>;
   /** How this node's WireGuard tunnels do. Absent for other backends, and where they cannot be read. */
   tunnels?(): Promise<readonly TunnelStatus[]>;
   /** What subnet.env holds from an earlier run. */

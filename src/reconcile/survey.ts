@@ -32,6 +32,7 @@ export const survey = (session: Session): Survey =>
     previous: session.previous(),
     lookup: remembering((address) => session.lookup(address)),
     publicKey: session.publicKey?.(),
+    startupOutput: session.startupOutput?.(),
   });
 
 /** One answer per address for the life of a survey: the next survey asks anew. */
@@ -50,6 +51,7 @@ export interface SurveyInput extends Pick<Session, 'network' | 'selection' | 'id
   /** Asks the kernel; answers from the facts when absent. */
   readonly lookup?: Inputs['context']['lookup'];
   readonly publicKey?: string | undefined;
+  readonly startupOutput?: string | undefined;
 }
 
 /** What follows from values that have been read. @throws {FlanError} when there is no interface, no such backend */
@@ -63,6 +65,7 @@ export function surveyOf(input: SurveyInput): Survey {
     links: facts.links,
     lookup: input.lookup ?? ((address) => facts.lookups[address]),
     publicKey: input.publicKey,
+    startupOutput: input.startupOutput,
   });
   return {
     facts,

@@ -51,13 +51,13 @@ const OBSERVE_RETRY_MS = 1000;
 
 /**
  * Holds the lease, follows leases and kernel, and keeps desired and observed equal until the signal aborts. Everything
- * stays in place when it returns.
+ * stays in place when it returns, unless the session's backend has something to do then.
  * @throws {FlanError} what makes it impossible to start; E_LEASE_LOST when another node took the lease
  */
 export async function watch(input: WatchInput): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([input.signal, stop.signal, ...(input.handOver ? [input.handOver] : [])]);
-  input.session.equip?.();
+  await input.session.equip?.(signal);
   const seen = survey(input.session);
   for (const warning of [...seen.warnings, ...hostWarnings(seen.inputs, seen.facts)]) {
     input.tell({ type: 'warning', warning });
@@ -73,6 +73,16 @@ export async function watch(input: WatchInput): Promise<void> {
   } finally {
     stop.abort();
     loop.dispose();
+    if (input.signal.aborted) await shutDown(input);
+  }
+}
+
+/** Being told to stop is no failure, whatever comes of the last thing that was to be done. */
+async function shutDown({ session, tell }: WatchInput): Promise<void> {
+  try {
+    await session.shutDown?.();
+  } catch (cause) {
+    tell({ type: 'failed', key: 'shutdown', error: asFlanError(cause), more: 0 });
   }
 }
 
@@ -132,7 +142,8 @@ class Loop {
     await session.drivers.follow(scopeOf(this.#state.inputs, this.#state.desired), (n) => this.#notice(n), signal);
     this.#scheduleResync();
     try {
-      await Promise.race([this.#keeper.done, this.#followLeases(), aborted(signal)]);
+      const ends = [this.#keeper.done, this.#followLeases(), aborted(signal)];
+      await Promise.race(session.fatal === undefined ? ends : [...ends, session.fatal]);
     } finally {
       if (this.#input.handOver?.aborted !== true) {
         tell({ type: 'stopped', why: signal.aborted ? 'asked to' : 'failed' });

@@ -14,6 +14,7 @@ import { familyOf } from '../model/ip.js';
 import type { Resource } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import type { PlanDocument } from './document.js';
+import { peerCommands, startupCommands } from './extension-commands.js';
 import { printable } from './printable.js';
 
 type Verb = 'add' | 'replace' | 'del';
@@ -111,6 +112,8 @@ const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => strin
   'nft-table': (verb: Verb, t: NftTable) => [
     `printf %s ${quote(nftScript(t, verb === 'del' ? 'absent' : 'present'))} | nft -f -`,
   ],
+  'extension-startup': startupCommands,
+  'extension-peer': peerCommands,
   file: (verb: Verb, f: TextFile) =>
     verb === 'del' ? [`rm -f ${quote(f.path)}`] : [`printf %s ${quote(f.content)} >${quote(f.path)}`],
 };

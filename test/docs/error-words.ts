@@ -14,6 +14,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_DECODE: 'The kernel sent bytes that do not decode.',
   E_DUMP: 'A kernel table kept changing while it was read, several times in a row.',
   E_EXISTS: '`flan init` would write over a file.',
+  E_EXTENSION:
+    'A command of backend extension failed, took too long, or could not be run; what it said is in the message.',
   E_FILE: 'A file could not be read or written, for a reason other than permission.',
   E_IDENTITY: 'This host has no machine id, and `nodeId` is not set.',
   E_IFACE: 'No interface fits what the settings ask for.',

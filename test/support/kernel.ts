@@ -8,6 +8,7 @@ export type Need =
   | 'vxlan'
   | 'ipip'
   | 'wireguard'
+  | 'wg'
   | 'bridge'
   | 'tun'
   | 'ipv6'
@@ -90,6 +91,8 @@ const PROBES: Readonly<Record<Need, string>> = {
   vxlan: 'ip link add x0 type vxlan id 1 dstport 4789',
   ipip: 'ip link add t0 type ipip remote 192.0.2.1 local 192.0.2.2',
   wireguard: 'ip link add w0 type wireguard',
+  // wg(8), and either the kernel's WireGuard or the one that runs as a process.
+  wg: 'command -v wg && { ip link add w0 type wireguard || { command -v wireguard-go && test -w /dev/net/tun; }; }',
   bridge: 'ip link add b0 type bridge',
   tun: 'ip tuntap add dev u0 mode tun',
   ipv6: 'test -e /proc/sys/net/ipv6/conf/lo/disable_ipv6 && ip -6 route show',

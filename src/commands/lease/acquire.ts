@@ -14,7 +14,7 @@ export class LeaseAcquire extends SettingsCommand {
     const session = await openSession(settings, this.signal);
     const { signal } = this;
     try {
-      session.equip?.();
+      await session.equip?.(signal);
       const request = await whatToPublish({ session, survey: survey(session), signal });
       const lease = await session.store.acquire(request, signal);
       if (flags.json) {

@@ -1,0 +1,10 @@
+# backend extension
+printf '%s\n' '' | env NETWORK=10.244.0.0/16 OWN_SUBNET=10.244.1.0/24 OWN_PUBLIC_IP=192.168.10.1 OWN_INTERFACE=eth0 OWN_MTU=1500 SUBNET=10.244.1.0/24 PUBLIC_IP=192.168.10.1 ip link set mine up
+# lease of node-b
+printf '%s\n' '' | env NETWORK=10.244.0.0/16 OWN_SUBNET=10.244.1.0/24 OWN_PUBLIC_IP=192.168.10.1 OWN_INTERFACE=eth0 OWN_MTU=1500 SUBNET=10.244.2.0/24 PUBLIC_IP=192.168.10.2 ip route replace 10.244.2.0/24 dev mine
+# own lease 10.244.1.0-24
+printf %s 'FLANNEL_NETWORK=10.244.0.0/16
+FLANNEL_SUBNET=10.244.1.1/24
+FLANNEL_MTU=1500
+FLANNEL_IPMASQ=false
+' >/run/flannel/subnet.env
