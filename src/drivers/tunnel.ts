@@ -28,6 +28,8 @@ export interface TunnelDriverInput {
 /** How often counters are written for other processes to read, while they change. */
 const STATE_INTERVAL_MS = 2_000;
 const MOST_QUEUES = 4;
+/** A large packet, with the headers that each of its segments gets, then fits one datagram of 64 KiB: one send. */
+const GSO_MAX_BYTES = 60_000;
 
 /**
  * The data path of the udp backend: a thread (or several) of this process for the device, and its peers. The device
@@ -83,7 +85,7 @@ export function tunnelDriver({ socket, netns, runtimeDir, role }: TunnelDriverIn
       queues: device.queues === 0 ? usefulQueues() : device.queues,
       prepare: (fd) => {
         // The mark first: a device that stays without it would look like somebody else's after a crash.
-        socket.perform(setLink({ name: device.name, alias: device.alias }));
+        socket.perform(setLink({ name: device.name, alias: device.alias, gsoMaxBytes: GSO_MAX_BYTES }));
         keepTun(fd, 'yes');
       },
       onLost: () => onLost(tunnel?.peers() ?? []),

@@ -28,6 +28,7 @@ const table = attributes('IFLA', {
   netnsPid: u32(19), // NET_NS_PID, of a process in the namespace to move to
   netnsFd: u32(28), // NET_NS_FD
   extendedMask: u32(29), // EXT_MASK, RTEXT_FILTER_*
+  gsoMaxBytes: u32(41), // GSO_MAX_SIZE, the largest packet of many segments that the link is given
   info: linkInfo(18), // LINKINFO
 });
 
