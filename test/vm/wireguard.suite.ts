@@ -1,3 +1,3 @@
 import { wireguardScenarios } from '../wireguard/scenarios.js';
 
-wireguardScenarios(['wireguard']);
+wireguardScenarios({ needs: ['wireguard'], healing: ['46'] });

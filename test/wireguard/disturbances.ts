@@ -50,6 +50,6 @@ export const DISTURBANCES: Readonly<Record<string, (place: Place) => Command>> =
     words: `set ${dev} peer ${peer} preshared-key /dev/null`,
   }),
   'private key taken away': ({ dev }) => ({ words: `set ${dev} private-key /dev/null` }),
-  'listen port changed': ({ dev }) => ({ words: `set ${dev} listen-port 5555` }),
+  'listen port changed': ({ dev, family }) => ({ words: `set ${dev} listen-port 555${family}` }),
   'mark set': ({ dev }) => ({ words: `set ${dev} fwmark 99` }),
 };

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { openSession } from '../../src/commands/session.js';
 import { nodeFiles } from '../../src/config/files.js';
 import { loadSettings } from '../../src/config/settings.js';
@@ -13,6 +15,8 @@ import type { Session } from '../../src/reconcile/session.js';
 import { watch } from '../../src/reconcile/watch.js';
 import { defaultNetwork, type Lab, type LabFamilies, type LabNode, peerLease } from '../support/lab.js';
 import { environmentOf } from '../support/lab-session.js';
+
+const run = promisify(execFile);
 
 export type Family = '4' | '6';
 export const each = (families: LabFamilies): Family[] => [...families] as Family[];
@@ -133,16 +137,26 @@ export async function overlayState(
               .sort(),
           ].join('\n'),
     );
-    const shell = devices
-      .flatMap((dev) => [
-        `ip link show dev ${dev} | sed -e 's/^[0-9]*: //' -e 's/ qdisc.*mode/ mode/'`,
-        `ip -o addr show dev ${dev} scope global | sed 's/^[0-9]*: //' || true`,
-      ])
-      .concat('ip -4 route show proto 70 | sort', 'ip -6 route show proto 70 | sort');
-    return [...wireguard, await node.netns.sh(shell.join('\n'))].join('\n--\n');
+    const ofLinks = devices.flatMap((dev) => [`link show dev ${dev}`, `address show dev ${dev} scope global`]);
+    const routes = 'route show proto 70';
+    const shown = [ipBatch(node, '-4', [routes]), ipBatch(node, '-6', [routes])];
+    const addresses = ipBatch(node, '-o', ofLinks);
+    return [...wireguard, ...(await Promise.all([...shown, addresses]))].join('\n--\n');
   } finally {
     transport.close();
   }
+}
+
+/** Some commands of ip(8) for one process, without what differs from one device to its successor. */
+async function ipBatch({ netns }: LabNode, option: string, lines: readonly string[]): Promise<string> {
+  const child = run('ip', ['-n', netns.name, option, '-batch', '-']);
+  child.child.stdin?.end(`${lines.join('\n')}\n`);
+  const { stdout } = await child;
+  const told = stdout
+    .replace(/^\d+: /gm, '')
+    .replace(/ qdisc.* mode/g, ' mode')
+    .replace(/ qdisc \S+ state \S+/g, '');
+  return told.split('\n').sort().join('\n');
 }
 
 export interface Patience {
@@ -157,10 +171,13 @@ export async function becomes<T>(
 ): Promise<void> {
   const start = performance.now();
   for (;;) {
+    const lookedMs = performance.now();
     const now = await look().catch((error: unknown) => String(error) as T);
     if (now === expected) return;
     if (performance.now() - start > patienceMs)
       throw new Error(`still\n${String(now)}\ninstead of\n${String(expected)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Where looking is slow, not so often that nothing else gets done.
+    const pauseMs = Math.max(50, performance.now() - lookedMs);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -1,5 +1,6 @@
 import { asFlanError, FlanError } from '../../errors.js';
 import { kinds } from '../../kinds/index.js';
+import type { Link } from '../../kinds/link.js';
 import type { CommandSocket } from '../../netlink/command.js';
 import { dumpLinks, findLink } from '../../netlink/dumps.js';
 import { MonitorSocket } from '../../netlink/monitor.js';
@@ -83,6 +84,13 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
     return new Map(found.map((resource) => [kinds.key(resource), resource] as const).reverse());
   };
 
+  const lookAtLink = (name: string): void => {
+    const before = links.byName(name);
+    if (before !== undefined) links.delete(before.index);
+    const now = findLink(socket, { name });
+    if (now !== undefined) links.put(now);
+  };
+
   return {
     name: 'netlink',
     kinds: CODECS.map(({ kind }) => kind),
@@ -91,8 +99,9 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
       if (links.isEmpty()) links.replaceAll(dumpLinks(socket));
       for (const step of steps) links.use(devOf(subjectOf(step)));
       const outcomes = perform({ steps, socket, links, codecOf, reread });
-      // Later steps name links that these have just made.
-      if (steps.some((step) => subjectOf(step).kind === 'link')) links.replaceAll(dumpLinks(socket));
+      // Later steps name links that these have just made. Only those: what happened to others meanwhile is still news when
+      // its event is heard, which it would not be if it were known by then.
+      for (const step of steps) if (subjectOf(step).kind === 'link') lookAtLink((subjectOf(step) as Link).name);
       return outcomes;
     },
     follow: async (seen, tell, signal) => {

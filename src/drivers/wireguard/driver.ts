@@ -25,10 +25,10 @@ export interface WireguardDriverInput {
 
 /**
  * WireGuard tells nobody when its peers change, so somebody has to look: once per second, or less often where that would
- * cost more than a thousandth of the time.
+ * cost more than half a per cent of the time.
  */
 const LOOK_INTERVAL_MS = { least: 1_000, most: 30_000 };
-const COST_FACTOR = 1_000;
+const COST_FACTOR = 200;
 
 /** Keys, ports and peers of WireGuard devices; their links, addresses and routes are rtnetlink's. */
 export function wireguardDriver(input: WireguardDriverInput): Driver {
