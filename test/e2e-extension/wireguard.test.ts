@@ -8,12 +8,19 @@ import { exampleNetwork } from './extension.js';
 
 const network = exampleNetwork('extension-wireguard');
 
-/** Nodes share this machine's /run, where the example keeps its key and wireguard-go its sockets: each gets its own. */
+/** The example keeps its key in /run, and wireguard-go its sockets: each node has a /run of its own, with the namespaces in it. */
 const ownRun = (node: LabNode, args: readonly string[]) => {
-  const script = `mount --bind "$1" /run/wireguard; mount --bind "$1/key" /run/flan-wg.key; shift; exec "$@"`;
-  const dir = join(node.runtimeDir, '../wg');
-  const prepare = `mkdir -p /run/wireguard "$1"; test -e /run/flan-wg.key || : >/run/flan-wg.key; (umask 077; wg genkey >"$1/key");`;
-  return startFlan(['-m', 'sh', '-ec', prepare + script, 'sh', dir, FLAN, ...args], { command: 'unshare' });
+  const script = [
+    'mkdir -p "$1"',
+    'mount --rbind /run/netns "$1"',
+    'mount -t tmpfs run /run',
+    'mkdir /run/netns',
+    'mount --rbind "$1" /run/netns',
+    'shift',
+    'exec "$@"',
+  ];
+  const namespaces = join(node.runtimeDir, '../namespaces');
+  return startFlan(['-m', 'sh', '-ec', script.join('; '), 'sh', namespaces, FLAN, ...args], { command: 'unshare' });
 };
 
 labTest(
