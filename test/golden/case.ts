@@ -37,6 +37,8 @@ export interface GoldenInput {
   readonly lookups?: HostFacts['lookups'];
   /** What stands on the host: resources, routes without what `route` fills in. */
   readonly observed?: readonly Resource[];
+  /** This node's WireGuard key. */
+  readonly publicKey?: string;
   /** Content of subnet.env. */
   readonly subnetEnv?: string;
   readonly settings?: Partial<Options> & {
@@ -62,6 +64,7 @@ export function previewOf(input: GoldenInput, resources: readonly Resource[] = o
     previous: parseSubnetEnv(input.subnetEnv ?? ''),
     identity: { node: 'node-a', nodeId: 'id-a' },
     warnings: [],
+    publicKey: input.publicKey,
     selection: {
       iface: settings.iface === undefined ? [] : [settings.iface],
       ifaceRegex: [],
