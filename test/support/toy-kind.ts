@@ -29,6 +29,9 @@ const childKind: Kind<Toy> = {
   kind: 'toy-child',
   rank: 2,
   key: ({ name }) => keyOf('toy-child', name),
+  // What a resource stands on is part of its value unless it is part of its key: a route's link is.
+  fields: [...toyKind.fields, 'parent'],
+  inPlace: [...toyKind.inPlace, 'parent'],
   needs: ({ parent }) => (parent === undefined ? [] : [keyOf('toy', parent)]),
   goesWith: ({ parent }) => (parent === undefined ? undefined : keyOf('toy', parent)),
 };
