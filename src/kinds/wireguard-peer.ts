@@ -12,8 +12,8 @@ export interface WireguardPeer {
   readonly publicKey: string;
   /** `192.168.10.2:51820` or `[fd00::2]:51820`; absent until a peer that published none has sent something. */
   readonly endpoint?: string;
-  /** What may come from the peer and goes to it: each prefix has one peer per device. Sorted. */
-  readonly allowedIps: readonly Prefix[];
+  /** What may come from the peer and goes to it, sorted, with commas: each prefix has one peer per device. */
+  readonly allowedIps: string;
   /** 0: never. */
   readonly keepaliveSeconds: number;
   /** `none`, or what tells one preshared key from another and is not the key. */
@@ -39,13 +39,16 @@ export const presharedKeyName = (secret: Uint8Array | undefined): string =>
 export const endpointText = (address: Address, port: number): string =>
   familyOf(address) === 4 ? `${address}:${port}` : `[${address}]:${port}`;
 
-type PeerInit = Omit<WireguardPeer, 'kind'>;
+type PeerInit = Omit<WireguardPeer, 'kind' | 'allowedIps'> & { readonly allowedIps: readonly Prefix[] };
 
 export const wireguardPeer = ({ allowedIps, ...init }: PeerInit): WireguardPeer => ({
   kind: 'wireguard-peer',
   ...init,
-  allowedIps: [...allowedIps].sort(comparePrefixes),
+  allowedIps: [...allowedIps].sort(comparePrefixes).join(','),
 });
+
+export const allowedIpsOf = ({ allowedIps }: WireguardPeer): Prefix[] =>
+  allowedIps === '' ? [] : (allowedIps.split(',') as Prefix[]);
 
 export const wireguardPeerKey = (dev: string, publicKey: string): Key => keyOf('wireguard-peer', dev, publicKey);
 
@@ -62,7 +65,7 @@ export const wireguardPeerKind: Kind<WireguardPeer> = {
   describe: ({ endpoint, allowedIps, keepaliveSeconds, presharedKey }) =>
     [
       endpoint === undefined ? '' : `endpoint ${endpoint}`,
-      `allowed ips ${allowedIps.join(',')}`,
+      `allowed ips ${allowedIps}`,
       keepaliveSeconds === 0 ? '' : `keepalive ${keepaliveSeconds} s`,
       presharedKey === 'none' ? '' : 'with preshared key',
     ]

@@ -10,6 +10,8 @@ import type { Offload } from '../kinds/offload.js';
 import { MAIN_TABLE, type Route } from '../kinds/route.js';
 import type { Rule } from '../kinds/rule.js';
 import type { Sysctl } from '../kinds/sysctl.js';
+import type { WireguardDevice } from '../kinds/wireguard-device.js';
+import type { WireguardPeer } from '../kinds/wireguard-peer.js';
 import { familyOf } from '../model/ip.js';
 import type { Resource } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
@@ -55,7 +57,7 @@ function linkCommands(verb: Verb, l: Link): string[] {
 }
 
 /** The settings of a type of link that flan makes: what only a new one takes, and what can change. */
-function linkWords({ fixed, underlay, local, learning }: Link): {
+function linkWords({ type, fixed, underlay, local, learning }: Link): {
   readonly fixed?: string;
   readonly changeable: string;
 } {
@@ -67,8 +69,20 @@ function linkWords({ fixed, underlay, local, learning }: Link): {
   if ('vni' in fixed) {
     return { fixed: words('id', fixed.vni, 'dstport', fixed.port, fixed.gbp && 'gbp'), changeable };
   }
+  if (type === 'wireguard') return { fixed: '', changeable: '' };
   return 'remote' in fixed ? { fixed: `remote ${fixed.remote} nopmtudisc`, changeable } : { changeable };
 }
+
+const wireguardPeerCommand = (verb: Verb, p: WireguardPeer): string =>
+  verb === 'del'
+    ? words('wg set', p.dev, 'peer', p.publicKey, 'remove')
+    : words(
+        ...['wg set', p.dev, 'peer', p.publicKey],
+        p.endpoint && `endpoint ${quote(p.endpoint)}`,
+        `allowed-ips ${p.allowedIps}`,
+        `persistent-keepalive ${p.keepaliveSeconds}`,
+        p.presharedKey !== 'none' && 'preshared-key "$PSK_FILE"',
+      );
 
 const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => string[]>> = {
   link: linkCommands,
@@ -92,6 +106,12 @@ const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => strin
     words('bridge fdb', verb, f.mac, 'dev', f.dev, `dst ${f.dst}`, 'self', verb !== 'del' && 'permanent'),
   ],
   route: (verb: Verb, r: Route) => [routeCommand(verb, r)],
+  'wireguard-device': (verb: Verb, d: WireguardDevice) => [
+    verb === 'del'
+      ? words('wg set', d.dev, 'private-key /dev/null')
+      : words('wg set', d.dev, `listen-port ${d.listenPort} fwmark ${d.firewallMark} private-key "$KEY_FILE"`),
+  ],
+  'wireguard-peer': (verb: Verb, p: WireguardPeer) => [wireguardPeerCommand(verb, p)],
   rule: (verb: Verb, r: Rule) => [
     words(
       ip(r.family),

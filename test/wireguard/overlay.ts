@@ -109,6 +109,11 @@ export function wg(node: LabNode, words: string): Promise<string> {
   );
 }
 
+/** A process in user space ends with its link, and would hold the namespace otherwise. */
+export async function removeDevices({ netns }: LabNode): Promise<void> {
+  await netns.sh('for d in flannel-wg flannel-wg-v6; do ip link del $d 2>/dev/null || true; done');
+}
+
 /** Everything of the overlay that a node's kernel holds, without what changes by itself. */
 export async function overlayState(
   node: LabNode,

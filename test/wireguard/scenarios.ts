@@ -16,6 +16,7 @@ import {
   openNode,
   overlayState,
   putLeases,
+  removeDevices,
   startNode,
   transportOf,
   UNDERLAY,
@@ -248,11 +249,6 @@ async function overlay(
   }
   void families;
   return lab.nodes as unknown as [LabNode, LabNode, LabNode];
-}
-
-/** A process in user space ends with its link, and would hold the namespace otherwise. */
-async function removeDevices({ netns }: LabNode): Promise<void> {
-  await netns.sh('for d in flannel-wg flannel-wg-v6; do ip link del $d 2>/dev/null || true; done');
 }
 
 const publicKeyOf = (shown: string): string => required(/public key: (\S+)/.exec(shown)?.[1], 'public key');

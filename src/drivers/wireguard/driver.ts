@@ -2,7 +2,7 @@ import { asFlanError } from '../../errors.js';
 import { kinds } from '../../kinds/index.js';
 import { isOwnAlias, linkKey } from '../../kinds/link.js';
 import type { WireguardDevice } from '../../kinds/wireguard-device.js';
-import { type WireguardPeer, wireguardPeer, wireguardPeerKey } from '../../kinds/wireguard-peer.js';
+import { allowedIpsOf, type WireguardPeer, wireguardPeer, wireguardPeerKey } from '../../kinds/wireguard-peer.js';
 import type { Prefix } from '../../model/ip.js';
 import type { CommandSocket } from '../../netlink/command.js';
 import { dumpLinks } from '../../netlink/dumps.js';
@@ -107,7 +107,7 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
   /** Who holds which prefix on a device, for telling that a peer takes one over. */
   const holders = (dev: string): ReadonlyMap<Prefix, string> => {
     const list = [...(known.get(dev)?.values() ?? [])].filter((one) => one.kind === 'wireguard-peer');
-    return new Map((list as WireguardPeer[]).flatMap((one) => one.allowedIps.map((ip) => [ip, one.publicKey])));
+    return new Map((list as WireguardPeer[]).flatMap((one) => allowedIpsOf(one).map((ip) => [ip, one.publicKey])));
   };
 
   const performPeers = async (dev: string, steps: readonly Step[]): Promise<Outcome[]> => {

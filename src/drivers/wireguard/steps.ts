@@ -1,6 +1,6 @@
 import { FlanError } from '../../errors.js';
 import type { WireguardDevice } from '../../kinds/wireguard-device.js';
-import type { WireguardPeer } from '../../kinds/wireguard-peer.js';
+import { allowedIpsOf, type WireguardPeer } from '../../kinds/wireguard-peer.js';
 import type { Prefix } from '../../model/ip.js';
 import type { Step } from '../../planner/plan.js';
 import type { PeerChange, WireguardChange } from './transport.js';
@@ -46,7 +46,8 @@ function privateKeyOf(publicKey: string, { key }: WireguardSecrets): Uint8Array 
  */
 export function peerChanges(step: Step, { secrets, movesFrom }: PeerChangeInput): PeerChange[] {
   if (step.action === 'delete') return [{ publicKey: (step.before as WireguardPeer).publicKey, remove: true }];
-  const { publicKey, allowedIps, keepaliveSeconds, presharedKey, endpoint } = step.after as WireguardPeer;
+  const { publicKey, keepaliveSeconds, presharedKey, endpoint } = step.after as WireguardPeer;
+  const allowedIps = allowedIpsOf(step.after as WireguardPeer);
   const parsed = endpointFrom(endpoint);
   const hurry = step.action === 'create' && keepaliveSeconds === 0 && movesFrom(allowedIps, publicKey);
   const change: PeerChange = {

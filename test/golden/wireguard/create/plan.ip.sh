@@ -1,4 +1,5 @@
 # backend wireguard
+ip link add flannel-wg type wireguard
 ip link set dev flannel-wg mtu 1420 alias 'flan 10.244.0.0/16' up
 # backend wireguard
 wg set flannel-wg listen-port 51820 fwmark 0 private-key "$KEY_FILE"
