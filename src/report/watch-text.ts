@@ -37,8 +37,9 @@ export function watchLine(event: WatchEvent, unguarded: Paint = plain): string |
     case 'ready': {
       const failed = event.failed === 0 ? '' : paint.red(`, ${event.failed} failed`);
       return (
-        paint.green(`ready: ${event.peers} peers, ${event.resources} objects in place after ${ms(event.tookMs)}`) +
-        failed
+        paint.green(
+          `ready: ${event.peers} ${event.peers === 1 ? 'peer' : 'peers'}, ${event.resources} objects in place after ${ms(event.tookMs)}`,
+        ) + failed
       );
     }
     case 'applied':
