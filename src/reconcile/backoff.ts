@@ -34,6 +34,13 @@ export class Backoff {
     this.#entries.set(key, { failures: failures + 1, dueMs: nowMs + delayMs, lastMs: nowMs, waiting: true });
   }
 
+  /** The world moved meanwhile: the next try, after another look, need not wait; one that is raced as well does. */
+  raced(key: Key, nowMs: number): void {
+    const entry = this.#entries.get(key);
+    if (entry?.waiting === true) this.failed(key, nowMs);
+    else this.#entries.set(key, { failures: entry?.failures ?? 0, dueMs: nowMs, lastMs: nowMs, waiting: true });
+  }
+
   /** Keeps the count: a key that fails again soon goes on where it was. */
   succeeded(key: Key): void {
     const entry = this.#entries.get(key);

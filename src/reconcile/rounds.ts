@@ -23,6 +23,9 @@ export interface RoundsInit {
 }
 
 type Failure = Exclude<Outcome, { readonly status: 'done' }>;
+/** A device with a thousand peers that goes and comes makes thousands of events: other work gets its turn between them. */
+const NEWS_PER_TURN = 200;
+
 type StateNotice = Exclude<Notice, { readonly type: 'host' }>;
 
 /** The effect side of `watch`: looks where there is doubt, plans what is pending, applies it, and tells what came of it. */
@@ -37,6 +40,9 @@ export class Rounds {
   /** What was heard while everything was being read: the dump may be older than it, so it counts after the dump. */
   #heard: StateNotice[] | undefined;
 
+  /** What happened and was not told yet: putting things right does not wait for that. */
+  readonly #news: WatchEvent[] = [];
+
   constructor(init: RoundsInit) {
     this.#init = init;
   }
@@ -48,6 +54,16 @@ export class Rounds {
     }
     const drift = this.#init.state.absorb(notice);
     if (drift !== undefined) this.#drifted(drift);
+  }
+
+  /** Tells some of what happened, in its order. @returns whether there is more */
+  tellSome(): 'more' | 'all' {
+    for (const event of this.#news.splice(0, NEWS_PER_TURN)) this.#init.tell(event);
+    return this.#news.length > 0 ? 'more' : 'all';
+  }
+
+  tellAll(): void {
+    while (this.tellSome() === 'more');
   }
 
   /** The steps that failed and were not done since. */
@@ -71,20 +87,20 @@ export class Rounds {
   }
 
   async #round(why: 'first' | 'later'): Promise<readonly FlanError[]> {
-    const { state, clock, adopt, tell, onProgress } = this.#init;
+    const { state, clock, adopt, onProgress } = this.#init;
     const doubt = state.doubt;
     if (doubt !== undefined) {
       const startedMs = clock.nowMs();
       await this.#lookAtEverything();
       onProgress();
-      if (why === 'later') tell({ type: 'resync', why: doubt, tookMs: clock.nowMs() - startedMs });
+      if (why === 'later') this.#news.push({ type: 'resync', why: doubt, tookMs: clock.nowMs() - startedMs });
     }
     const startedMs = clock.nowMs();
     const { steps, conflicts } = state.takePlan({ nowMs: startedMs, adopt });
     for (const conflict of conflicts) {
       if (this.#conflicts.has(conflict.key)) continue;
       this.#conflicts.add(conflict.key);
-      tell({ type: 'conflict', conflict });
+      this.#news.push({ type: 'conflict', conflict });
     }
     const applied: AppliedChange[] = [];
     const failures: Failure[] = [];
@@ -100,10 +116,10 @@ export class Rounds {
         if (outcome.status === 'failed') failures.push(outcome);
       }
     }
-    if (applied.length > 0) tell({ type: 'applied', changes: applied, tookMs: clock.nowMs() - startedMs });
+    if (applied.length > 0) this.#news.push({ type: 'applied', changes: applied, tookMs: clock.nowMs() - startedMs });
     const [first] = failures;
     if (first !== undefined) {
-      tell({ type: 'failed', key: first.step.key, error: first.error, more: failures.length - 1 });
+      this.#news.push({ type: 'failed', key: first.step.key, error: first.error, more: failures.length - 1 });
     }
     return failures.map(({ error }) => error);
   }
@@ -122,26 +138,26 @@ export class Rounds {
   }
 
   #done({ step }: Outcome): AppliedChange {
-    const { clock, tell } = this.#init;
+    const { clock } = this.#init;
     this.#conflicts.delete(step.key);
     this.#errors.delete(step.key);
     const sinceMs = this.#drifting.get(step.key);
     if (sinceMs !== undefined) {
       this.#drifting.delete(step.key);
-      tell({ type: 'healed', key: step.key, tookMs: clock.nowMs() - sinceMs });
+      this.#news.push({ type: 'healed', key: step.key, tookMs: clock.nowMs() - sinceMs });
     }
     return { action: step.action, key: step.key, reason: step.reason };
   }
 
   #drifted(drift: Drift): void {
-    const { state, clock, tell } = this.#init;
+    const { state, clock } = this.#init;
     const nowMs = clock.nowMs();
     const times = this.#fights.noted(drift.key, nowMs);
     if (times !== undefined) {
       state.holdOff(drift.key, nowMs);
-      tell({ type: 'fight', key: drift.key, times, ...(drift.by !== undefined && { by: drift.by }) });
+      this.#news.push({ type: 'fight', key: drift.key, times, ...(drift.by !== undefined && { by: drift.by }) });
     }
     if (!this.#drifting.has(drift.key)) this.#drifting.set(drift.key, nowMs);
-    tell({ type: 'drift', drift });
+    this.#news.push({ type: 'drift', drift });
   }
 }

@@ -189,8 +189,10 @@ export class State {
         }
         continue;
       }
-      this.#backoff.failed(step.key, nowMs);
-      if (outcome.status === 'raced') this.#doubt = outcome.error.message;
+      if (outcome.status === 'raced') {
+        this.#backoff.raced(step.key, nowMs);
+        this.#doubt = outcome.error.message;
+      } else this.#backoff.failed(step.key, nowMs);
     }
   }
 

@@ -145,6 +145,7 @@ class Loop {
       const ends = [this.#keeper.done, this.#followLeases(), aborted(signal)];
       await Promise.race(session.fatal === undefined ? ends : [...ends, session.fatal]);
     } finally {
+      this.#rounds.tellAll();
       if (this.#input.handOver?.aborted !== true) {
         tell({ type: 'stopped', why: signal.aborted ? 'asked to' : 'failed' });
       }
@@ -328,6 +329,7 @@ class Loop {
       this.#flushing = false;
       this.#lastFlushMs = clock.nowMs();
       this.#dueSinceMs = undefined;
+      this.#tellNews();
     }
     if (this.#trouble === 'no look') this.#trouble = undefined;
     if (!this.#ready) this.#becomeReady(failed);
@@ -336,8 +338,13 @@ class Loop {
     if (this.#state.hasWork(clock.nowMs())) this.#wake();
   }
 
+  #tellNews(): void {
+    if (this.#rounds.tellSome() === 'more') this.#timers.ensure('news', 0, () => this.#tellNews());
+  }
+
   #becomeReady(failed: number): void {
     const { clock, tell } = this.#input;
+    this.#rounds.tellAll();
     this.#ready = true;
     const peers = [...this.#table.admitted()].length;
     const tookMs = clock.nowMs() - this.#startedMs;

@@ -28,6 +28,17 @@ describe('Backoff', () => {
     expect([backoff.due(1000), backoff.nextMs()]).toEqual([[], undefined]);
   });
 
+  it('lets a raced key try again at once, once', () => {
+    const backoff = new Backoff(settings);
+    backoff.raced(a, 0);
+    expect([backoff.isWaiting(a, 0), backoff.due(0)]).toEqual([false, [a]]);
+    backoff.raced(a, 0);
+    expect(backoff.nextMs()).toBe(100);
+    backoff.succeeded(a);
+    backoff.raced(a, 200);
+    expect(backoff.nextMs()).toBe(200);
+  });
+
   it('goes on where it was when a key fails again soon, and starts over after a quiet time', () => {
     const backoff = new Backoff(settings);
     backoff.failed(a, 0);

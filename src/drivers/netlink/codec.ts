@@ -1,5 +1,5 @@
 import type { Request, Verb } from '../../netlink/wire/request.js';
-import type { Resource } from '../../planner/kind.js';
+import { fieldOf, type Resource } from '../../planner/kind.js';
 import type { Links } from './links.js';
 
 /** The way of one kind between resources and messages; its way back is a function of the same file. */
@@ -24,3 +24,9 @@ export interface RequestInput<R> {
 
 /** Refusals that mean the object was not there to be deleted. */
 export const ABSENT: ReadonlySet<string> = new Set(['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL']);
+
+/** The link that a resource stands on, if it stands on one. */
+export function devOf(resource: Resource): string | undefined {
+  const dev = fieldOf(resource, 'dev');
+  return typeof dev === 'string' ? dev : undefined;
+}

@@ -1,6 +1,6 @@
 import { asFlanError, FlanError } from '../../errors.js';
 import { kinds } from '../../kinds/index.js';
-import type { Link } from '../../kinds/link.js';
+import { type Link, linkKey } from '../../kinds/link.js';
 import type { CommandSocket } from '../../netlink/command.js';
 import { dumpLinks, findLink } from '../../netlink/dumps.js';
 import { MonitorSocket } from '../../netlink/monitor.js';
@@ -15,12 +15,12 @@ import {
   RTNLGRP_NEIGH,
 } from '../../netlink/wire/constants.js';
 import { decodeEvent } from '../../netlink/wire/event.js';
-import { fieldOf, type Key, type Resource } from '../../planner/kind.js';
+import type { Key, Resource } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
 import type { Driver, Observation, Outcome, Scope } from '../driver.js';
 import { subjectOf } from '../drivers.js';
 import { addressCodec } from './address.js';
-import type { NetlinkCodec } from './codec.js';
+import { devOf, type NetlinkCodec } from './codec.js';
 import { fdbCodec } from './fdb.js';
 import { translator } from './follow.js';
 import { linkCodec } from './link.js';
@@ -59,12 +59,6 @@ function codecOf(kind: string): NetlinkCodec {
   return codec;
 }
 
-/** The link that a resource stands on, if it stands on one. */
-function devOf(resource: Resource): string | undefined {
-  const dev = fieldOf(resource, 'dev');
-  return typeof dev === 'string' ? dev : undefined;
-}
-
 /** Links, addresses, neighbours, FDB entries, routes and rules of one network namespace, over rtnetlink. */
 export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocket; readonly netns?: string }): Driver {
   const links = new Links();
@@ -90,6 +84,7 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
     const now = findLink(socket, { name });
     if (now !== undefined) links.put(now);
   };
+  const isDesiredLink = (name: string): boolean => scope?.wants(linkKey(name)) === true;
 
   return {
     name: 'netlink',
@@ -98,7 +93,7 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
     perform: async (steps: readonly Step[]): Promise<readonly Outcome[]> => {
       if (links.isEmpty()) links.replaceAll(dumpLinks(socket));
       for (const step of steps) links.use(devOf(subjectOf(step)));
-      const outcomes = perform({ steps, socket, links, codecOf, reread });
+      const outcomes = perform({ steps, socket, links, codecOf, reread, isDesiredLink });
       // Later steps name links that these have just made. Only those: what happened to others meanwhile is still news when
       // its event is heard, which it would not be if it were known by then.
       for (const step of steps) if (subjectOf(step).kind === 'link') lookAtLink((subjectOf(step) as Link).name);

@@ -6,7 +6,8 @@ import type { Request } from '../../netlink/wire/request.js';
 import type { Key, Resource } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
 import type { Outcome } from '../driver.js';
-import { ABSENT, type NetlinkCodec } from './codec.js';
+import { subjectOf } from '../drivers.js';
+import { ABSENT, devOf, type NetlinkCodec } from './codec.js';
 import type { Links } from './links.js';
 
 export interface PerformInput {
@@ -16,6 +17,8 @@ export interface PerformInput {
   readonly codecOf: (kind: string) => NetlinkCodec;
   /** Reads resources as they are now; asked at most once, for what exists already. */
   readonly reread: () => ReadonlyMap<Key, Resource>;
+  /** Whether a link is one that there should be. */
+  readonly isDesiredLink: (name: string) => boolean;
 }
 
 interface Sent {
@@ -23,6 +26,10 @@ interface Sent {
   /** Which of the step's requests it is, so that errors are judged by what was asked. */
   readonly verb: 'add' | 'replace' | 'delete';
   readonly request: Request;
+}
+
+interface Refused extends Sent {
+  readonly refused: NetlinkError;
 }
 
 /** Sends the steps' requests in one go and sorts the kernel's answers back to them. */
@@ -35,17 +42,18 @@ export function perform(input: PerformInput): Outcome[] {
       sent.push(...requestsOf(step, input));
     } catch (cause) {
       const error = asFlanError(cause);
-      // What stands on a link that is gone is gone with it.
-      const isGone = step.action === 'delete' && error.code === 'E_LINK_MISSING';
-      outcomes.set(step, isGone ? { step, status: 'done' } : { step, status: 'failed', error });
+      outcomes.set(step, error.code === 'E_LINK_MISSING' ? withoutLink(step, error, input) : failed(step, error));
     }
   }
   const results = socket.batch(sent.map(({ request }) => request));
-  const existing: Sent[] = [];
+  const existing: Refused[] = [];
   for (const [i, one] of sent.entries()) {
     const result = results[i];
     if (outcomes.has(one.step) || isDone(one, result)) continue;
-    if (result !== 'unknown' && result?.code === 'EEXIST' && one.verb === 'add') existing.push(one);
+    const gone = result !== 'unknown' && result?.code === 'ENODEV' ? vanished(one.step, input) : undefined;
+    if (gone !== undefined) outcomes.set(one.step, gone);
+    else if (result !== 'unknown' && result?.code === 'EEXIST' && one.verb === 'add')
+      existing.push({ ...one, refused: result });
     else outcomes.set(one.step, failure(one, result));
   }
   if (existing.length > 0) settleExisting(existing, input, outcomes);
@@ -75,6 +83,28 @@ function requestsOf(step: Step, { codecOf, links }: PerformInput): Sent[] {
   }
 }
 
+const failed = (step: Step, error: FlanError): Outcome => ({ step, status: 'failed', error });
+
+/** What stands on a link that is gone is gone with it; what should stand there does once the link is made again. */
+function withoutLink(step: Step, error: FlanError, { isDesiredLink }: PerformInput): Outcome {
+  if (step.action === 'delete') return { step, status: 'done' };
+  const dev = devOf(step.after);
+  return dev !== undefined && isDesiredLink(dev) ? { step, status: 'raced', error } : failed(step, error);
+}
+
+/**
+ * A link that is deleted takes what stands on it along first, so the news of its objects come before its own: whoever
+ * puts them back finds no link, and need not try the rest.
+ */
+function vanished(step: Step, { links, isDesiredLink }: PerformInput): Outcome | undefined {
+  const dev = devOf(subjectOf(step));
+  if (dev === undefined || !isDesiredLink(dev)) return undefined;
+  const index = links.byName(dev)?.index;
+  if (index !== undefined) links.delete(index);
+  return { step, status: 'raced', error: VANISHED };
+}
+const VANISHED = new FlanError('E_RACE', 'a link vanished with what is on it', { retry: true });
+
 const isDone = ({ verb }: Sent, result: BatchResult): boolean =>
   result === undefined || (verb === 'delete' && result !== 'unknown' && ABSENT.has(result.code));
 
@@ -86,11 +116,16 @@ function failure({ step, request }: Sent, result: BatchResult): Outcome {
 }
 
 /** Somebody was faster. What they made is either just what we want, or for the planner to look at again. */
-function settleExisting(existing: readonly Sent[], { reread }: PerformInput, outcomes: Map<Step, Outcome>): void {
+function settleExisting(existing: readonly Refused[], { reread }: PerformInput, outcomes: Map<Step, Outcome>): void {
   const now = reread();
-  for (const { step } of existing) {
+  for (const { step, request, refused } of existing) {
     if (step.action === 'delete') continue;
     const found = now.get(step.key);
+    // A device of another name has what only one may have: VNI and port, for example.
+    if (found === undefined && step.after.kind === 'link') {
+      outcomes.set(step, failed(step, refusal(request, refused)));
+      continue;
+    }
     if (found !== undefined && kinds.differing(found, step.after).length === 0) continue;
     const error = new FlanError('E_RACE', `${step.key}: something else was put there meanwhile`, { retry: true });
     outcomes.set(step, { step, status: 'raced', error });
