@@ -15,6 +15,8 @@ export class Peers {
   readonly #subnets = new PrefixTable();
   readonly #endpoints = new PrefixTable();
   readonly #bySubnet = new Map<Prefix, SlottedPeer>();
+  /** The slots behind one address: the two families of a node, or nodes behind one NAT. */
+  readonly #byEndpoint = new Map<Prefix, Set<number>>();
   /** The last IPv4 look-up: packets come in runs. */
   #lastAddress = 0;
   #lastSlot = -1;
@@ -26,19 +28,37 @@ export class Peers {
 
   static readonly arenaBytes = SOCKADDR_STRIDE * MAX_PEERS;
 
+  /** Takes effect between two packets, and costs what it changes. */
   change({ put, remove }: { readonly put: readonly SlottedPeer[]; readonly remove: readonly Prefix[] }): void {
-    for (const subnet of remove) this.#bySubnet.delete(subnet);
+    for (const subnet of remove) this.#forget(subnet);
     for (const peer of put) {
+      this.#forget(peer.subnet);
       this.#bySubnet.set(peer.subnet, peer);
+      this.#subnets.put(peer.subnet, peer.slot);
+      const endpoint = hostPrefix(peer.endpoint);
+      const sharing = this.#byEndpoint.get(endpoint) ?? new Set();
+      this.#byEndpoint.set(endpoint, sharing.add(peer.slot));
+      this.#endpoints.put(endpoint, peer.slot);
       writeSockaddr({ address: peer.endpoint, port: peer.port }, this.#arena.bytes, this.#sockaddrOf(peer.slot));
     }
-    this.#subnets.change({ put: put.map(({ subnet, slot }) => [subnet, slot]), remove });
-    const endpoints = new Map([...this.#bySubnet.values()].map((peer) => [hostPrefix(peer.endpoint), peer.slot]));
-    this.#endpoints.change({ put: endpoints, remove: [...this.#known] });
-    this.#known = new Set(endpoints.keys());
     this.#lastSlot = -1;
   }
-  #known: ReadonlySet<Prefix> = new Set();
+
+  #forget(subnet: Prefix): void {
+    const peer = this.#bySubnet.get(subnet);
+    if (peer === undefined) return;
+    this.#bySubnet.delete(subnet);
+    this.#subnets.remove(subnet);
+    const endpoint = hostPrefix(peer.endpoint);
+    const sharing = this.#byEndpoint.get(endpoint);
+    sharing?.delete(peer.slot);
+    const [other] = sharing ?? [];
+    if (other !== undefined) this.#endpoints.put(endpoint, other);
+    else {
+      this.#byEndpoint.delete(endpoint);
+      this.#endpoints.remove(endpoint);
+    }
+  }
 
   /** The peer whose subnet the address at `offset` lies in; -1 when there is none. */
   find(offset: number, family: number): number {

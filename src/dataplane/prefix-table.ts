@@ -1,20 +1,27 @@
-import { addressOf, type Family, familyOf, lengthOf, type Prefix, writeAddress } from '../model/ip.js';
+import { addressOf, familyOf, lengthOf, type Prefix, writeAddress } from '../model/ip.js';
 
 /** Prefixes of one family and length, by open addressing: keys are 32-bit words, one or four per prefix. */
 interface Level {
   readonly length: number;
+  readonly words: number;
   readonly masks: Int32Array;
-  readonly keys: Int32Array;
-  /** -1: free. */
-  readonly slots: Int32Array;
-  readonly last: number;
+  keys: Int32Array;
+  /** A slot of the caller's, or one of the two below. */
+  slots: Int32Array;
+  /** Size of the table less one: a mask. */
+  last: number;
+  /** Places that are not free, removed ones included. */
+  taken: number;
 }
 
-const NONE = -1;
+const FREE = -1;
+/** Nobody's, but those that were put after it lie behind it. */
+const REMOVED = -2;
+const SMALLEST = 8;
 
 /**
- * Finds the slot of the longest prefix that an address lies in. Changing it costs a rebuild, so changes come in lots;
- * looking up makes no object.
+ * Finds the slot of the longest prefix that an address lies in. Looking up makes no object; a change costs what it
+ * changes, but for a rebuild now and then.
  */
 export class PrefixTable {
   readonly #entries = new Map<Prefix, number>();
@@ -25,32 +32,29 @@ export class PrefixTable {
     return this.#entries.size;
   }
 
-  slotOf(prefix: Prefix): number | undefined {
-    return this.#entries.get(prefix);
+  put(prefix: Prefix, slot: number): void {
+    const level = this.#level(prefix) ?? this.#addLevel(prefix);
+    const isNew = !this.#entries.has(prefix);
+    this.#entries.set(prefix, slot);
+    if (isNew && 2 * (level.taken + 1) > level.slots.length) this.#rebuild(level);
+    else place(level, prefix, slot);
   }
 
-  change({
-    put,
-    remove,
-  }: {
-    readonly put: Iterable<readonly [Prefix, number]>;
-    readonly remove: Iterable<Prefix>;
-  }): void {
-    for (const prefix of remove) this.#entries.delete(prefix);
-    for (const [prefix, slot] of put) this.#entries.set(prefix, slot);
-    this.#levels4 = levelsOf(this.#entries, 4);
-    this.#levels6 = levelsOf(this.#entries, 6);
+  remove(prefix: Prefix): void {
+    if (!this.#entries.delete(prefix)) return;
+    const level = this.#level(prefix);
+    if (level !== undefined) place(level, prefix, REMOVED);
   }
 
   /** @returns -1 when there is none; `address` is the 32 bits in the order of the wire */
   find4(address: number): number {
     for (const { masks, keys, slots, last } of this.#levels4) {
       const key = address & (masks[0] ?? 0);
-      for (let at = hash(key) & last; (slots[at] ?? NONE) !== NONE; at = (at + 1) & last) {
-        if (keys[at] === key) return slots[at] ?? NONE;
+      for (let at = hash(key) & last; (slots[at] ?? FREE) !== FREE; at = (at + 1) & last) {
+        if (keys[at] === key && (slots[at] ?? FREE) >= 0) return slots[at] ?? FREE;
       }
     }
-    return NONE;
+    return FREE;
   }
 
   /** As `find4`, for the 16 bytes at `offset`. */
@@ -62,14 +66,37 @@ export class PrefixTable {
       const k1 = w1 & (masks[1] ?? 0);
       const k2 = w2 & (masks[2] ?? 0);
       const k3 = w3 & (masks[3] ?? 0);
-      for (let at = hash6(k0, k1, k2, k3) & last; (slots[at] ?? NONE) !== NONE; at = (at + 1) & last) {
+      for (let at = hash6(k0, k1, k2, k3) & last; (slots[at] ?? FREE) !== FREE; at = (at + 1) & last) {
         const key = at * 4;
-        if (keys[key] === k0 && keys[key + 1] === k1 && keys[key + 2] === k2 && keys[key + 3] === k3) {
-          return slots[at] ?? NONE;
-        }
+        const isKey = keys[key] === k0 && keys[key + 1] === k1 && keys[key + 2] === k2 && keys[key + 3] === k3;
+        if (isKey && (slots[at] ?? FREE) >= 0) return slots[at] ?? FREE;
       }
     }
-    return NONE;
+    return FREE;
+  }
+
+  #level(prefix: Prefix): Level | undefined {
+    const levels = familyOf(prefix) === 4 ? this.#levels4 : this.#levels6;
+    return levels.find(({ length }) => length === lengthOf(prefix));
+  }
+
+  #addLevel(prefix: Prefix): Level {
+    const words = familyOf(prefix) === 4 ? 1 : 4;
+    const length = lengthOf(prefix);
+    const level: Level = { length, words, masks: masksOf(length, words), ...emptyTable(SMALLEST, words) };
+    const sorted = (levels: readonly Level[]) => [...levels, level].sort((a, b) => b.length - a.length);
+    if (words === 1) this.#levels4 = sorted(this.#levels4);
+    else this.#levels6 = sorted(this.#levels6);
+    return level;
+  }
+
+  #rebuild(level: Level): void {
+    const family = level.words === 1 ? 4 : 6;
+    const own = [...this.#entries].filter(
+      ([prefix]) => lengthOf(prefix) === level.length && familyOf(prefix) === family,
+    );
+    Object.assign(level, emptyTable(Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(4 * own.length))), level.words));
+    for (const [prefix, slot] of own) place(level, prefix, slot);
   }
 }
 
@@ -80,35 +107,27 @@ const hash = (key: number): number => {
 };
 const hash6 = (k0: number, k1: number, k2: number, k3: number): number => hash(hash(hash(hash(k0) ^ k1) ^ k2) ^ k3);
 
-function levelsOf(entries: ReadonlyMap<Prefix, number>, family: Family): Level[] {
-  const byLength = new Map<number, [Prefix, number][]>();
-  for (const [prefix, slot] of entries) {
-    if (familyOf(prefix) !== family) continue;
-    const list = byLength.get(lengthOf(prefix));
-    if (list === undefined) byLength.set(lengthOf(prefix), [[prefix, slot]]);
-    else list.push([prefix, slot]);
-  }
-  return [...byLength].sort(([a], [b]) => b - a).map(([length, list]) => levelOf(length, list, family));
-}
+const emptyTable = (capacity: number, words: number): Pick<Level, 'keys' | 'slots' | 'last' | 'taken'> => ({
+  keys: new Int32Array(words * capacity),
+  slots: new Int32Array(capacity).fill(FREE),
+  last: capacity - 1,
+  taken: 0,
+});
 
-function levelOf(length: number, list: readonly (readonly [Prefix, number])[], family: Family): Level {
-  const words = family === 4 ? 1 : 4;
-  const capacity = 2 ** Math.ceil(Math.log2(2 * list.length + 1));
-  const last = capacity - 1;
-  const keys = new Int32Array(words * capacity);
-  const slots = new Int32Array(capacity).fill(NONE);
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  for (const [prefix, slot] of list) {
-    writeAddress(addressOf(prefix), bytes, 0);
-    const key = Array.from({ length: words }, (_, i) => view.getInt32(4 * i));
-    const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = key;
-    let at = (words === 1 ? hash(k0) : hash6(k0, k1, k2, k3)) & last;
-    while (slots[at] !== NONE) at = (at + 1) & last;
-    slots[at] = slot;
-    keys.set(key, at * words);
-  }
-  return { length, masks: masksOf(length, words), keys, slots, last };
+const scratch = new DataView(new ArrayBuffer(16));
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+/** Sets the slot of a prefix where it lies already, or else in the first free place. */
+function place(level: Level, prefix: Prefix, slot: number): void {
+  const { words, keys, slots, last } = level;
+  writeAddress(addressOf(prefix), scratchBytes, 0);
+  const key = Array.from({ length: words }, (_, i) => scratch.getInt32(4 * i));
+  const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = key;
+  let at = (words === 1 ? hash(k0) : hash6(k0, k1, k2, k3)) & last;
+  while (slots[at] !== FREE && key.some((word, i) => keys[at * words + i] !== word)) at = (at + 1) & last;
+  if (slots[at] === FREE) level.taken++;
+  slots[at] = slot;
+  keys.set(key, at * words);
 }
 
 function masksOf(length: number, words: number): Int32Array {

@@ -60,6 +60,12 @@ export interface TunnelChange {
 /** @throws {FlanError} E_CONFLICT, E_PERMISSION, E_UNSUPPORTED, E_BACKEND */
 export async function startTunnel(options: TunnelOptions): Promise<Tunnel> {
   const { name, netns, prepare, onLost } = options;
+  // The kernel's structures are written byte by byte, as 64-bit little-endian Linux has them.
+  if (!['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch)) {
+    throw new FlanError('E_UNSUPPORTED', `${name}: flan carries no packets itself on ${process.arch}`, {
+      hint: 'Use vxlan, where the kernel carries them.',
+    });
+  }
   const tun = openTun(options);
   const shared = tun.fds.length > 1 ? 'yes' : 'no';
   const memories: SharedArrayBuffer[] = [];

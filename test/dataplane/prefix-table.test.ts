@@ -38,10 +38,17 @@ it('finds the longest prefix, whatever was put and removed before', () => {
       (put, remove, wanted) => {
         const table = new PrefixTable();
         const entries = new Map<Prefix, number>(put.map((one, i) => [one, i]));
-        table.change({ put: entries, remove: [] });
+        for (const [one, slot] of entries) table.put(one, slot);
         const gone = [...remove, ...put.slice(0, put.length >> 2)];
-        table.change({ put: [], remove: gone });
-        for (const one of gone) entries.delete(one);
+        for (const one of gone) {
+          table.remove(one);
+          entries.delete(one);
+        }
+        // Some come back, and some get another slot.
+        for (const one of put.slice(0, put.length >> 3)) {
+          table.put(one, 1000 + entries.size);
+          entries.set(one, 1000 + entries.size);
+        }
         expect(table.size).toBe(entries.size);
         for (const a of [...wanted, ...put.map((one) => one.slice(0, one.indexOf('/')) as Address)]) {
           const best = [...entries]
@@ -60,9 +67,20 @@ it('holds many', () => {
     makePrefix(addressFromBigInt(BigInt(0x0a000000 + i * 256), 4), 24),
     i,
   ]);
-  table.change({ put, remove: [] });
+  for (const [one, slot] of put) table.put(one, slot);
   for (const i of [0, 1, 777, 59_999]) {
     expect(find(table, addressFromBigInt(BigInt(0x0a000000 + i * 256 + 9), 4))).toBe(i);
   }
   expect(find(table, '11.0.0.1' as Address)).toBe(-1);
+});
+
+it('does not grow by what comes and goes', () => {
+  const table = new PrefixTable();
+  const one = (i: number) => makePrefix(addressFromBigInt(BigInt(0x0a000000 + i * 256), 4), 24);
+  table.put(one(0), 7);
+  for (let i = 1; i < 50_000; i++) {
+    table.put(one(i), i);
+    table.remove(one(i));
+  }
+  expect([table.size, find(table, '10.0.0.5' as Address), find(table, '10.0.1.5' as Address)]).toEqual([1, 7, -1]);
 });

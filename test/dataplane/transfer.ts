@@ -12,9 +12,9 @@ export interface Transfer {
 
 const RECEIVE = `
 const [to] = process.argv.slice(1);
-require('net').createServer((socket) => {
+const server = require('net').createServer((socket) => {
   socket.pipe(process.stdout);
-  socket.on('close', () => process.exit(0));
+  server.close();
 }).listen({ host: to, port: 5001 }, () => process.stderr.write('listening'));
 `;
 

@@ -61,6 +61,16 @@ labTest('packets flow in both families, intact, and are counted', options('46'),
   }
 });
 
+labTest('a network of IPv6 alone works, and answers too', options('6'), async (lab) => {
+  const [a] = await both(lab);
+  expect(await a.ping('fd00:10:244:2::1', 'fd00:10:244:1::1')).toBe('answer');
+  const ping = (flags: string, to: string) =>
+    a.netns.sh(`ping -n -c 1 -W 2 ${flags} -I fd00:10:244:1::1 ${to} || true`);
+  expect(await ping('', 'fd00:10:244:77::1')).toMatch(/From fd00:10:244:1::.*no route/i);
+  expect(await ping('-t 2', 'fd00:10:244:2::1')).toMatch(/From fd00:10:244:2::.*(Time exceeded|Hop limit)/);
+  expect(await a.netns.ip('-o link show flannel0')).toContain('mtu 1452');
+});
+
 labTest('what cannot be delivered is answered', options(), async (lab) => {
   const [a] = await both(lab);
   const ping = (flags: string, to: string) => a.netns.sh(`ping -n -c 1 -W 2 ${flags} -I 10.244.1.1 ${to} || true`);

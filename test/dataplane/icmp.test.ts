@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest';
+import { mayAnswer } from '../../src/dataplane/icmp.js';
+import type { Address } from '../../src/model/ip.js';
+import { makeArena } from '../../src/sys/arena.js';
+import { packet } from './packets.js';
+
+const arena = makeArena(4096);
+
+const answers = (bytes: Uint8Array): boolean => {
+  arena.bytes.set(bytes, 64);
+  return mayAnswer(arena, 64, bytes.length);
+};
+
+const v4 = (source = '10.1.0.5', destination = '10.1.1.6'): Uint8Array =>
+  packet({
+    source: source as Address,
+    destination: destination as Address,
+    protocol: 'udp',
+    payload: new Uint8Array(8),
+  });
+const v6 = (source = 'fd00::5', destination = 'fd00::6'): Uint8Array => v4(source, destination);
+
+/** An ICMP message of a type in the packet. */
+const icmp = (bytes: Uint8Array, type: number): Uint8Array => {
+  const isV6 = (bytes[0] ?? 0) >> 4 === 6;
+  bytes[isV6 ? 6 : 9] = isV6 ? 58 : 1;
+  bytes[isV6 ? 40 : 20] = type;
+  return bytes;
+};
+
+it('answers what one node sent to another', () => {
+  expect([answers(v4()), answers(v6())]).toEqual([true, true]);
+  expect([answers(icmp(v4(), 8)), answers(icmp(v6(), 128))]).toEqual([true, true]);
+});
+
+it.each([3, 4, 5, 11, 12])('never answers ICMP error %i', (type) => {
+  expect(answers(icmp(v4(), type))).toBe(false);
+});
+it.each([1, 2, 3, 4, 127])('never answers ICMPv6 error %i', (type) => {
+  expect(answers(icmp(v6(), type))).toBe(false);
+});
+
+it('answers the first fragment and no other', () => {
+  const fragment = (offset: number) => {
+    const bytes = v4();
+    new DataView(bytes.buffer).setUint16(6, 0x2000 | offset);
+    return bytes;
+  };
+  expect([answers(fragment(0)), answers(fragment(1)), answers(fragment(0x1fff))]).toEqual([true, false, false]);
+});
+
+it.each([
+  ['0.0.0.0', '10.1.1.6'],
+  ['127.0.0.1', '10.1.1.6'],
+  ['224.0.0.5', '10.1.1.6'],
+  ['255.255.255.255', '10.1.1.6'],
+  ['10.1.0.5', '224.0.0.1'],
+  ['10.1.0.5', '255.255.255.255'],
+  ['::', 'fd00::6'],
+  ['::1', 'fd00::6'],
+  ['ff02::1', 'fd00::6'],
+  ['fd00::5', 'ff02::2'],
+])('never answers what was from nobody or for many: %s to %s', (source, destination) => {
+  expect(answers(v4(source, destination))).toBe(false);
+});
+
+it('never answers the stump of an ICMP message', () => {
+  expect(answers(icmp(v4(), 8).slice(0, 20))).toBe(false);
+  expect(answers(icmp(v6(), 128).slice(0, 40))).toBe(false);
+});
