@@ -125,8 +125,7 @@ function macOf({ options, own, links, identity }: Context, family: Family): Mac 
 /** Values of flannel before 0.13 hold the MAC alone; the VNI of others does not matter here. */
 function vtepMac(data: Json | undefined): Mac | undefined {
   if (!isJsonObject(data)) return undefined;
-  const name = Object.keys(data).find((key) => key.toLowerCase() === 'vtepmac');
-  const value = name === undefined ? undefined : data[name];
+  const value = data.VtepMAC ?? data[Object.keys(data).find((key) => key.toLowerCase() === 'vtepmac') ?? ''];
   return typeof value === 'string' ? tryMac(value) : undefined;
 }
 

@@ -1,4 +1,14 @@
-import { type Address, addressOf, type Family, familyOf, lengthOf, makePrefix, type Prefix, tryAddress } from './ip.js';
+import {
+  type Address,
+  addressOf,
+  FAMILIES,
+  type Family,
+  familyOf,
+  lengthOf,
+  makePrefix,
+  type Prefix,
+  tryAddress,
+} from './ip.js';
 import type { Json } from './json.js';
 
 declare const brand: unique symbol;
@@ -44,8 +54,11 @@ export const stackOf = (lease: Lease, family: Family): LeaseStack | undefined =>
 /** The halves that carry traffic, IPv4 first: those with both a subnet and a public address. */
 export function stacks(lease: Lease): Stack[] {
   const list: Stack[] = [];
-  if (lease.ipv4?.publicIp) list.push({ family: 4, ...lease.ipv4, publicIp: lease.ipv4.publicIp });
-  if (lease.ipv6?.publicIp) list.push({ family: 6, ...lease.ipv6, publicIp: lease.ipv6.publicIp });
+  for (const family of FAMILIES) {
+    const { subnet, publicIp, backendData } = stackOf(lease, family) ?? {};
+    if (subnet === undefined || publicIp === undefined) continue;
+    list.push(backendData === undefined ? { family, subnet, publicIp } : { family, subnet, publicIp, backendData });
+  }
   return list;
 }
 

@@ -16,11 +16,26 @@ export function parseMac(text: string): Mac {
   return mac;
 }
 
-export const macToBytes = (mac: Mac): Uint8Array =>
-  Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16));
+// Both are on the way of every FDB entry and neighbour.
 
-export const macFromBytes = (bytes: Uint8Array): Mac =>
-  Array.from(bytes.subarray(0, 6), (octet) => octet.toString(16).padStart(2, '0')).join(':') as Mac;
+export function macToBytes(mac: Mac): Uint8Array {
+  const bytes = new Uint8Array(6);
+  for (let i = 0; i < 6; i++) {
+    bytes[i] = (hexDigit(mac.charCodeAt(3 * i)) << 4) | hexDigit(mac.charCodeAt(3 * i + 1));
+  }
+  return bytes;
+}
+
+/** Of a lower case digit. */
+const hexDigit = (code: number): number => (code < 58 ? code - 48 : code - 87);
+
+const OCTETS = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+
+export function macFromBytes(bytes: Uint8Array): Mac {
+  let text = OCTETS[bytes[0] ?? 0] ?? '';
+  for (let i = 1; i < 6; i++) text += `:${OCTETS[bytes[i] ?? 0]}`;
+  return text as Mac;
+}
 
 /** Makes six bytes a unicast, locally administered address (IEEE 802: bit 0 clear, bit 1 set of the first octet). */
 export function localMac(seed: Uint8Array): Mac {

@@ -7,8 +7,8 @@ import type { Links } from './links.js';
 export const neighbourCodec: NetlinkCodec<Neighbour> = {
   kind: 'neighbour',
   requests: ({ verb, resource: { dev, address, mac, proto }, links }) => {
-    const place = { dst: address, ifindex: links.indexOf(dev) };
-    return [neighbourRequest(verb, verb === 'delete' ? place : { ...place, mac, protocol: proto })];
+    const [dst, ifindex] = [address, links.indexOf(dev)];
+    return [neighbourRequest(verb, verb === 'delete' ? { dst, ifindex } : { dst, ifindex, mac, protocol: proto })];
   },
 };
 

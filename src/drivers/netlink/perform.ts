@@ -61,10 +61,12 @@ export function perform(input: PerformInput): Outcome[] {
 }
 
 function requestsOf(step: Step, { codecOf, links }: PerformInput): Sent[] {
-  const ask = (verb: Sent['verb'], resource: Resource, before?: Resource): Sent[] =>
-    codecOf(resource.kind)
-      .requests({ verb, resource, links, ...(before && { before }) })
+  const ask = (verb: Sent['verb'], resource: Resource, before?: Resource): Sent[] => {
+    const input = before === undefined ? { verb, resource, links } : { verb, resource, before, links };
+    return codecOf(resource.kind)
+      .requests(input)
       .map((request) => ({ step, verb, request }));
+  };
   const breakThenMake = ({ before, after }: Extract<Step, { readonly before: Resource; readonly after: Resource }>) => [
     ...ask('delete', before),
     ...ask('add', after),

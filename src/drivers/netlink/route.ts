@@ -38,14 +38,15 @@ const SCOPE_NAME = new Map(SCOPES.map(([name, number]) => [number, name]));
 export const routeCodec: NetlinkCodec<Route> = {
   kind: 'route',
   requests: ({ verb, resource: r, links }) => {
-    const place = { dst: r.dst, table: r.table, priority: r.metric, protocol: r.proto };
+    const { dst, table, metric: priority, proto: protocol } = r;
     // A deletion names the mark too: what took the place of ours meanwhile is not hit.
-    if (verb === 'delete') return [routeRequest('delete', place)];
+    if (verb === 'delete') return [routeRequest('delete', { dst, table, priority, protocol })];
     const oif = r.dev === undefined ? undefined : links.indexOf(r.dev);
     const type = TYPE_NUMBER.get(r.type) ?? RTN_UNICAST;
     const scope = SCOPE_NUMBER.get(r.scope) ?? RT_SCOPE_UNIVERSE;
     const flags = r.onlink ? RTNH_F_ONLINK : 0;
-    return [routeRequest(verb, { ...place, type, scope, flags, oif, via: r.via, prefsrc: r.source })];
+    const { via, source: prefsrc } = r;
+    return [routeRequest(verb, { dst, table, priority, protocol, type, scope, flags, oif, via, prefsrc })];
   },
   // IPv6 refuses an onlink gateway that another link's route covers (ip6_route_check_nh_onlink), and the gateway of a
   // tunnel route lies inside its own destination: one batch takes the old route away and puts the new one there.

@@ -8,7 +8,7 @@ import {
   RTM_NEWNEIGH,
 } from './constants.js';
 import { DecodeError } from './decode-error.js';
-import { decodeNd, type NdFields, type NdMessage, writeNd } from './nd.js';
+import { decodeNd, type NdDefaults, type NdFields, type NdMessage, writeNd } from './nd.js';
 import { ObjectRequest, type Request, type Verb, type Wording } from './request.js';
 import type { Writer } from './writer.js';
 
@@ -16,7 +16,10 @@ import type { Writer } from './writer.js';
 export type FdbFields = NdFields & { readonly mac: NonNullable<NdFields['mac']> };
 export type FdbMessage = NdMessage;
 
-export const writeFdb = (writer: Writer, entry: NdFields): void => writeNd(writer, AF_BRIDGE, entry);
+export const writeFdb = (writer: Writer, entry: NdFields): void => writeNd(writer, NEUTRAL, entry);
+
+const NEUTRAL: NdDefaults = { af: AF_BRIDGE };
+const OWN_PERMANENT: NdDefaults = { af: AF_BRIDGE, state: NUD_PERMANENT | NUD_NOARP, flags: NTF_SELF };
 
 /** @throws {DecodeError} */
 export function decodeFdb(bytes: Uint8Array, offset: number, length: number): FdbMessage {
@@ -32,16 +35,10 @@ export const fdbRequest = (verb: Verb, entry: FdbFields): Request =>
   new ObjectRequest(verb === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH, verb, entry, wording);
 
 const wording: Wording<FdbFields> = {
-  write: (writer, entry) => writeFdb(writer, withDefaults(entry)),
+  write: (writer, entry) => writeNd(writer, OWN_PERMANENT, entry),
   describe: (verb, { mac, ifindex, dst }) =>
     `bridge fdb ${verb} ${mac} dev index ${ifindex}${dst === undefined ? '' : ` dst ${dst}`}`,
 };
-
-const withDefaults = (entry: FdbFields): FdbFields => ({
-  ...entry,
-  state: entry.state ?? NUD_PERMANENT | NUD_NOARP,
-  flags: entry.flags ?? NTF_SELF,
-});
 
 /** The request of a dump. */
 export const getFdb = (filter: { readonly ifindex?: number | undefined }): Request => ({

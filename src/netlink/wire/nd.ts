@@ -22,10 +22,17 @@ const NDA = {
   FLAGS_EXT: 15,
 } as const;
 
-export function writeNd(writer: Writer, af: number, nd: NdFields): void {
+/** What is written where the fields do not say. */
+export interface NdDefaults {
+  readonly af: number;
+  readonly state?: number;
+  readonly flags?: number;
+}
+
+export function writeNd(writer: Writer, { af, state = 0, flags = 0 }: NdDefaults, nd: NdFields): void {
   writer.word(af);
   writer.word(nd.ifindex);
-  writer.word((nd.state ?? 0) | ((nd.flags ?? 0) << 16) | ((nd.type ?? 0) << 24));
+  writer.word((nd.state ?? state) | ((nd.flags ?? flags) << 16) | ((nd.type ?? 0) << 24));
   if (nd.mac !== undefined) writer.blob(NDA.LLADDR, macToBytes(nd.mac));
   if (nd.dst !== undefined) writer.address(NDA.DST, nd.dst);
   if (nd.vlan !== undefined) writer.u16(NDA.VLAN, nd.vlan);

@@ -1,7 +1,7 @@
 import { type Family, familyOf } from '../../model/ip.js';
 import { NUD_PERMANENT, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './constants.js';
 import { afOf, familyOfAf } from './families.js';
-import { decodeNd, type NdFields, type NdMessage, writeNd } from './nd.js';
+import { decodeNd, type NdDefaults, type NdFields, type NdMessage, writeNd } from './nd.js';
 import { ObjectRequest, type Request, type Verb, type Wording } from './request.js';
 import type { Writer } from './writer.js';
 
@@ -12,7 +12,13 @@ export type NeighbourMessage = NdMessage;
 const NDA_IFINDEX = 8;
 
 export const writeNeighbour = (writer: Writer, neighbour: NeighbourFields): void =>
-  writeNd(writer, afOf(familyOf(neighbour.dst)), neighbour);
+  writeNd(writer, NEUTRAL[familyOf(neighbour.dst)], neighbour);
+
+const NEUTRAL: Readonly<Record<Family, NdDefaults>> = { 4: { af: afOf(4) }, 6: { af: afOf(6) } };
+const PERMANENT: Readonly<Record<Family, NdDefaults>> = {
+  4: { af: afOf(4), state: NUD_PERMANENT },
+  6: { af: afOf(6), state: NUD_PERMANENT },
+};
 
 /** @throws {DecodeError} */
 export function decodeNeighbour(bytes: Uint8Array, offset: number, length: number): NeighbourMessage {
@@ -26,7 +32,7 @@ export const neighbourRequest = (verb: Verb, neighbour: NeighbourFields): Reques
   new ObjectRequest(verb === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH, verb, neighbour, wording);
 
 const wording: Wording<NeighbourFields> = {
-  write: (writer, fields) => writeNeighbour(writer, { ...fields, state: fields.state ?? NUD_PERMANENT }),
+  write: (writer, fields) => writeNd(writer, PERMANENT[familyOf(fields.dst)], fields),
   describe: (verb, { dst, mac, ifindex }) =>
     `ip neighbour ${verb} ${dst}${mac === undefined ? '' : ` lladdr ${mac}`} dev index ${ifindex}`,
 };
@@ -36,7 +42,7 @@ export const getNeighbours = (filter: { readonly family: Family; readonly ifinde
   type: RTM_GETNEIGH,
   flags: 0,
   write: (writer) => {
-    writeNd(writer, afOf(filter.family), { ifindex: 0 });
+    writeNd(writer, NEUTRAL[filter.family], { ifindex: 0 });
     if (filter.ifindex !== undefined) writer.u32(NDA_IFINDEX, filter.ifindex);
   },
   describe: `ip -${filter.family} neighbour show`,

@@ -23,7 +23,7 @@ const neighbour: Family = {
   headerBytes: 12,
   again: (w, ...at) => {
     const message = decodeNeighbour(...at);
-    writeNd(w, message.af, message);
+    writeNd(w, { af: message.af }, message);
   },
 };
 const link: Family = {

@@ -50,7 +50,9 @@ test('a route reads back as it was written', () => {
 test('a neighbour or forwarding entry reads back as it was written', () => {
   fc.assert(
     fc.property(any.nd, fc.constantFrom(2, 7, 10), (entry, af) => {
-      const message = decodeNd(...written((writer: Writer, value: typeof entry) => writeNd(writer, af, value), entry));
+      const message = decodeNd(
+        ...written((writer: Writer, value: typeof entry) => writeNd(writer, { af }, value), entry),
+      );
       expect(message.fields()).toEqual({ af, ...entry });
     }),
     { numRuns: 1000 },
