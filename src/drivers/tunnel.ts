@@ -30,6 +30,8 @@ const STATE_INTERVAL_MS = 2_000;
 const MOST_QUEUES = 4;
 /** A large packet, with the headers that each of its segments gets, then fits one datagram of 64 KiB: one send. */
 const GSO_MAX_BYTES = 60_000;
+/** As Ethernet has; the 500 of a TUN device are full after three milliseconds of small packets. */
+const QUEUE_PACKETS = 1000;
 
 /**
  * The data path of the udp backend: a thread (or several) of this process for the device, and its peers. The device
@@ -85,7 +87,8 @@ export function tunnelDriver({ socket, netns, runtimeDir, role }: TunnelDriverIn
       queues: device.queues === 0 ? usefulQueues() : device.queues,
       prepare: (fd) => {
         // The mark first: a device that stays without it would look like somebody else's after a crash.
-        socket.perform(setLink({ name: device.name, alias: device.alias, gsoMaxBytes: GSO_MAX_BYTES }));
+        const { name, alias } = device;
+        socket.perform(setLink({ name, alias, gsoMaxBytes: GSO_MAX_BYTES, queueLength: QUEUE_PACKETS }));
         keepTun(fd, 'yes');
       },
       onLost: () => onLost(tunnel?.peers() ?? []),
