@@ -1,4 +1,6 @@
+import { SysError } from '../sys/ffi.js';
 import { type Watch, watch } from '../sys/poller.js';
+import { attachFilter, type FilterInstruction } from '../sys/socket-filter.js';
 import { NETLINK_ADD_MEMBERSHIP, openSocket, RECEIVE_BYTES, receive, send, setNetlinkOption } from './socket.js';
 import { NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, NLMSG_HEADER_BYTES, NLMSG_NOOP } from './wire/constants.js';
 import { eachMessage, type Message } from './wire/frame.js';
@@ -22,6 +24,8 @@ export interface MonitorOptions {
   readonly onError: (error: unknown) => void;
   /** Sockets whose changes are not news: one's own. Looked at for every message, so it may change. */
   readonly ignorePortIds?: { has(portId: number): boolean } | undefined;
+  /** One more such socket, known for good: the kernel does not even deliver what that one causes. */
+  readonly deafTo?: number | undefined;
   /** Asked for; without CAP_NET_ADMIN the kernel allows net.core.rmem_max. */
   readonly receiveBufferBytes?: number | undefined;
 }
@@ -47,6 +51,7 @@ export class MonitorSocket {
     this.portId = socket.portId;
     this.#watch = watch({ fd: socket.fd, onReadable: () => this.#read(), onError: options.onError });
     try {
+      if (options.deafTo !== undefined) tryToFilter(socket.fd, options.deafTo);
       for (const group of options.groups) setNetlinkOption(socket.fd, NETLINK_ADD_MEMBERSHIP, group);
     } catch (error) {
       this.close();
@@ -106,7 +111,8 @@ export class MonitorSocket {
           this.#echoes.clear();
           return;
         }
-        if (this.#options.ignorePortIds?.has(message.portId) === true) return;
+        const { ignorePortIds, deafTo } = this.#options;
+        if (message.portId === deafTo || ignorePortIds?.has(message.portId) === true) return;
         try {
           this.#options.onMessage(message);
         } catch (error) {
@@ -117,4 +123,34 @@ export class MonitorSocket {
       this.#options.onError(error);
     }
   }
+}
+
+/** struct nlmsghdr has nlmsg_pid at byte 12. A filter loads words as if they were in network order. */
+const NLMSG_PID_AT = 12;
+const LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const JUMP_IF_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+const RETURN = 0x06; // BPF_RET | BPF_K
+const WHOLE = 0xffffffff;
+
+/** Where that is forbidden, or the kernel has none of it, messages are told apart once they have come. */
+function tryToFilter(fd: number, portId: number): void {
+  try {
+    attachFilter(fd, allBut(portId));
+  } catch (cause) {
+    if (!(cause instanceof SysError)) throw cause;
+  }
+}
+
+/** Accepts whatever one socket did not cause. Notifications come one to a datagram. */
+const allBut = (portId: number): readonly FilterInstruction[] => [
+  { code: LOAD_WORD, operand: NLMSG_PID_AT },
+  { code: JUMP_IF_EQUAL, jumpFalse: 1, operand: swapped(portId) },
+  { code: RETURN, operand: 0 },
+  { code: RETURN, operand: WHOLE },
+];
+
+function swapped(word: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, word, true);
+  return view.getUint32(0, false);
 }

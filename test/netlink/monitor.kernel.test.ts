@@ -104,6 +104,22 @@ kernelTest('our own changes are not news', { needs: ['veth'] }, async (context) 
   expect(heard.words).toEqual(['new route 10.3.0.0/24']);
 });
 
+kernelTest(
+  'what one socket causes takes no room even in the buffer of a monitor that is deaf to it',
+  { needs: ['veth'] },
+  async (context) => {
+    const socket = commandSocket(context);
+    const oif = makeVeth(socket);
+    const options = { groups: [RTNLGRP_IPV4_ROUTE], receiveBufferBytes: 8192 };
+    const [deaf, hearing] = [listen(context, { ...options, deafTo: socket.portId }), listen(context, options)];
+    const all = Array.from({ length: 3000 }, (_, i) => parsePrefix(`${formatIPv4(0x0a000000 + i * 256)}/24`));
+    socket.batch(all.map((dst) => routeRequest('add', { dst, oif, protocol: OURS })));
+    await context.netns.ip('route add 192.0.2.0/24 dev v0');
+    await until(() => deaf.words.length > 0 && hearing.overruns > 0);
+    expect(deaf).toMatchObject({ words: ['new route 192.0.2.0/24'], overruns: 0, errors: [] });
+  },
+);
+
 kernelTest('a flood is reported as an overrun, and what follows is heard', { needs: ['veth'] }, async (context) => {
   const { netns } = context;
   makeVeth(commandSocket(context));

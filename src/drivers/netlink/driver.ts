@@ -106,7 +106,7 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
       const monitor = MonitorSocket.open({
         netns,
         groups: GROUPS,
-        ignorePortIds: new Set([socket.portId]),
+        deafTo: socket.portId,
         onMessage: (message) => {
           const event = decodeEvent(message);
           if (event !== undefined) for (const notice of translate(event)) tell(notice);
