@@ -21,7 +21,8 @@ export async function main(suites: Readonly<Record<string, () => Promise<unknown
       maxConcurrency: 1,
       testTimeout: 60_000,
       hookTimeout: 60_000,
-      retry: 0,
+      // On an emulated machine a deadline may pass once; what is wrong fails every time.
+      retry: 2,
       includeTaskLocation: false,
       tags: [],
       tagsFilter: undefined,
