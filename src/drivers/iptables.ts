@@ -7,11 +7,10 @@ import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
 import { hasLegacyTables, nfChains } from './glance.js';
 import { listenToNfTables } from './listen-nf-tables.js';
-import { type Hearing, type RuleSetChange, type RuleSetTool, ruleSetDriver } from './rule-sets.js';
-import { type Answer, type Children, refusal, runTool, type SharedToolbox, type Toolbox } from './run-tool.js';
-import { sharedWith } from './share-rules.js';
+import { type Hearing, type RuleSetChange, ruleSetDriver } from './rule-sets.js';
+import { type Answer, type Children, refusal, runTool, type Toolbox } from './run-tool.js';
 
-export interface IptablesToolbox extends SharedToolbox {
+export interface IptablesToolbox extends Toolbox {
   /** How often to look where the kernel tells of no changes: iptables-legacy. flannel's `--iptables-resync`. */
   readonly legacyPollMs?: number;
 }
@@ -66,7 +65,7 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
     }
   };
 
-  const tool: RuleSetTool<IptablesRules> = {
+  return ruleSetDriver<IptablesRules>({
     name: 'iptables',
     kind: iptablesRulesKind,
     keyOf: (family) => iptablesRulesKind.key({ kind: 'iptables-rules', family, rules: [] }),
@@ -74,12 +73,7 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
     read,
     write,
     listen,
-  };
-  const sharing = {
-    linesOf: ({ rules }: IptablesRules) => rules,
-    withLines: (family: Family, rules: readonly string[]): IptablesRules => ({ kind: 'iptables-rules', family, rules }),
-  };
-  return ruleSetDriver(sharedWith(tool, { ...sharing, others: toolbox.others ?? (() => []) }));
+  });
 }
 
 const AF: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../errors.js';
-import { type Prefix, tryPrefix } from '../model/ip.js';
+import type { Prefix } from '../model/ip.js';
 import { flock, type Lock } from '../sys/flock.js';
 import { netnsPath } from '../sys/netns.js';
 
@@ -20,7 +20,7 @@ export interface HostLockInput {
  * @throws {FlanError} E_LOCKED naming the holder, E_PERMISSION when the runtime directory cannot be used
  */
 export function lockHost({ runtimeDir, netns, networks, holder }: HostLockInput): Lock {
-  const ino = inodeOf(netns);
+  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
   const what = createHash('sha256').update(networks.join(' ')).digest('hex').slice(0, 8);
   const path = join(runtimeDir, `${ino}-${what}.lock`);
   const lock = open(runtimeDir, path);
@@ -31,32 +31,8 @@ export function lockHost({ runtimeDir, netns, networks, holder }: HostLockInput)
       retry: true,
     });
   }
-  writeFileSync(path, `pid ${process.pid} (${holder})\n${NETWORKS}${networks.join(' ')}\n`);
+  writeFileSync(path, `pid ${process.pid} (${holder})\n`);
   return lock;
-}
-
-/** Starts the line of a lock file that says what its flan serves. */
-const NETWORKS = 'networks ';
-
-const inodeOf = (netns: string | undefined): number =>
-  statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns)).ino;
-
-/**
- * The networks that flans with this runtime directory have served in this network namespace, running or not: what they
- * made stays in place when they end. One's own among them.
- */
-export function servedNetworks({ runtimeDir, netns }: Pick<HostLockInput, 'runtimeDir' | 'netns'>): Prefix[] {
-  const start = `${inodeOf(netns)}-`;
-  try {
-    return readdirSync(runtimeDir)
-      .filter((name) => name.startsWith(start) && name.endsWith('.lock'))
-      .flatMap((name) => readFileSync(join(runtimeDir, name), 'utf8').split('\n'))
-      .filter((line) => line.startsWith(NETWORKS))
-      .flatMap((line) => line.slice(NETWORKS.length).split(' '))
-      .flatMap((text) => tryPrefix(text) ?? []);
-  } catch {
-    return []; // Nobody has been here yet, or whoever looks may not see: it then changes nothing either.
-  }
 }
 
 function open(runtimeDir: string, path: string): Lock | undefined {
@@ -74,7 +50,7 @@ function open(runtimeDir: string, path: string): Lock | undefined {
 
 function holderOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8').split('\n')[0]?.trim() || 'starting up';
+    return readFileSync(path, 'utf8').trim() || 'starting up';
   } catch {
     return 'unknown'; // Only to name it: the lock itself has been asked already.
   }
