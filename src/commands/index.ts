@@ -3,6 +3,7 @@ import type { BaseCommand } from './base.js';
 import { ConfigShow } from './config/show.js';
 import { Destroy } from './destroy.js';
 import { Init } from './init.js';
+import { InstallCni } from './install-cni.js';
 import { LeaseAcquire } from './lease/acquire.js';
 import { LeaseList } from './lease/list.js';
 import { LeaseRelease } from './lease/release.js';
@@ -30,6 +31,7 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'config:show': ConfigShow,
   destroy: Destroy,
   init: Init,
+  'install-cni': InstallCni,
   'lease:acquire': LeaseAcquire,
   'lease:list': LeaseList,
   'lease:release': LeaseRelease,
