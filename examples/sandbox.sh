@@ -19,6 +19,7 @@ cp -r "$FLAN_EXAMPLE" /run/example
 cd /run/example
 # Neither settings nor colours of whoever runs it.
 unset "${!FLAN_@}" "${!FLANNELD_@}" FORCE_COLOR
+export FLAN_STATE_DIR=/run/flan/kept
 export NO_COLOR=1
 checkout=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
 

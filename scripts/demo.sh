@@ -22,6 +22,7 @@ fi
 mount -t tmpfs demo /run
 # Neither the caller's settings nor the caller's language.
 unset "${!FLAN_@}" "${!FLANNELD_@}"
+export FLAN_STATE_DIR=/run/flan/kept
 export LC_ALL=C
 root=$(dirname "$(dirname "$(readlink -f "$0")")")
 lab=/run/demo

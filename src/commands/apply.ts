@@ -45,6 +45,7 @@ export class Apply extends SettingsCommand {
           },
         });
         const { outcomes, left } = report;
+        await this.remember(settings, outcomes);
         const untried = signal.aborted ? left.length : 0;
         const failed = outcomes.filter(({ status }) => status !== 'done');
         if (flags.json) {

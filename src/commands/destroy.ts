@@ -45,6 +45,7 @@ export class Destroy extends SettingsCommand {
         }
         if (!flags.yes && (await approve('Remove all of this?', signal)) === 'no') return EXIT.declined;
         const outcomes = await destroy(shown, input);
+        await this.remember(settings, outcomes);
         const failed = outcomes.filter(({ status }) => status !== 'done').length;
         if (flags.json) {
           this.print({ ...document, ...{ outcomes: outcomes.map(({ step, status }) => ({ key: step.key, status })) } });

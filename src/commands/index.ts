@@ -2,6 +2,7 @@ import { Apply } from './apply.js';
 import type { BaseCommand } from './base.js';
 import { ConfigShow } from './config/show.js';
 import { Destroy } from './destroy.js';
+import { History } from './history.js';
 import { Init } from './init.js';
 import { InstallCni } from './install-cni.js';
 import { LeaseAcquire } from './lease/acquire.js';
@@ -30,6 +31,7 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   apply: Apply,
   'config:show': ConfigShow,
   destroy: Destroy,
+  history: History,
   init: Init,
   'install-cni': InstallCni,
   'lease:acquire': LeaseAcquire,

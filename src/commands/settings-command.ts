@@ -1,6 +1,7 @@
 import { string } from '@oclif/core/flags';
 import { nodeFiles } from '../config/files.js';
-import type { LoadedSettings } from '../config/settings.js';
+import type { LoadedSettings, Settings } from '../config/settings.js';
+import type { Outcome } from '../drivers/driver.js';
 import { BaseCommand } from './base.js';
 import { SETTING_FLAGS } from './setting-flags.js';
 
@@ -33,5 +34,14 @@ export abstract class SettingsCommand extends BaseCommand {
     });
     for (const warning of loaded.warnings) this.caution(warning);
     return loaded;
+  }
+  /** Writes down what this command changed. What was done stays done: that it cannot be written is only told. */
+  protected async remember(settings: Settings, outcomes: readonly Outcome[]): Promise<void> {
+    const { noteRun } = await import('./history-engine.js');
+    const by = (this.id ?? '').replaceAll(':', ' ');
+    const error = await noteRun({ place: settings, by, outcomes, nowMs: Date.now() });
+    if (error === undefined) return;
+    const { message, hint } = error;
+    this.caution({ code: 'W_HISTORY', message, ...(hint !== undefined && { hint }) });
   }
 }

@@ -56,6 +56,14 @@ export function decideLeases(found: Found, { cwd, exists }: LeasesInput): void {
   );
 }
 
+/** systemd names the directories of a unit's StateDirectory=, with colons between them. @see systemd.exec(5) */
+export function decideStateDir(found: Found, env: Readonly<Record<string, string | undefined>>): void {
+  const [value] = (env.STATE_DIRECTORY ?? '').split(':');
+  if (found.get('stateDir')?.origin !== DEFAULT || !value) return;
+  const origin: Origin = { level: 'environment', text: 'environment STATE_DIRECTORY' };
+  found.set('stateDir', { value, origin, rank: Number.POSITIVE_INFINITY });
+}
+
 /** The password's file is read only when it is needed and nothing stronger gives the password itself. */
 export function decidePassword(found: Found, readFile: ReadFile): void {
   const [file, password] = [found.get('etcdPasswordFile'), found.get('etcdPassword')];

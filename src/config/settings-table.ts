@@ -84,6 +84,11 @@ export const TABLE = {
     group: 'node',
     description: 'Directory for the lock, the journal and keys',
   }),
+  stateDir: setting(is.path, '/var/lib/flan', {
+    group: 'node',
+    description: 'Directory for what outlives a reboot: the history',
+    defaultText: '$STATE_DIRECTORY if set, else /var/lib/flan',
+  }),
   wireguardKeyFile: setting(is.path, '/run/flannel/wgkey', {
     group: 'node',
     flannelVariable: 'WIREGUARD_KEY_FILE',

@@ -2,7 +2,15 @@ import { resolve } from 'node:path';
 import { FlanError } from '../errors.js';
 import type { Warning } from '../model/warning.js';
 import { SETTINGS, type SettingDefinition } from './settings-definitions.js';
-import { DEFAULT, type Decided, decideLeases, decidePassword, decideStore, type Origin } from './settings-derived.js';
+import {
+  DEFAULT,
+  type Decided,
+  decideLeases,
+  decidePassword,
+  decideStateDir,
+  decideStore,
+  type Origin,
+} from './settings-derived.js';
 import { type RawSetting, type ReadFile, readSettingsFile } from './settings-file.js';
 import {
   type Environment,
@@ -52,6 +60,7 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
   const found = new Map(SETTINGS.map((definition) => [definition.key, decideOne(definition, sources)]));
   decideStore(found);
   decideLeases(found, input);
+  decideStateDir(found, env);
   decidePassword(found, input.readFile);
   const settings = Object.fromEntries([...found].map(([key, { value }]) => [key, value])) as unknown as Settings;
   const origins = Object.fromEntries([...found].map(([key, { origin }]) => [key, origin])) as LoadedSettings['origins'];

@@ -57,6 +57,7 @@ describe('defaults', () => {
     expect(settings).toMatchObject({
       store: 'file',
       runtimeDir: '/run/flan',
+      stateDir: '/var/lib/flan',
       routeProtocol: 70,
       adopt: false,
       deleteGuard: 0.5,

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The tour of the README, run for real. Prints, step by step, a line `@@ NAME` and then what people see in a terminal.
 # Meant for namespaces of its own (tour.ts enters them): this one is the host called node-a, with three peers' addresses
-# on a cable, fresh folders /run and /srv, and nothing else.
+# on a cable, fresh folders /run, /srv and /var/lib, and nothing else.
 set -euo pipefail
 export PATH="$1/bin:$PATH:/usr/sbin:/sbin" LC_ALL=C
 unset "${!FLAN_@}" "${!FLANNELD_@}"
 
-for folder in /run /srv; do mount -t tmpfs tour $folder; done
+for folder in /run /srv /var/lib; do mount -t tmpfs tour $folder; done
 hostname node-a
 ip link set lo up
 ip link add eth0 type veth peer name wire

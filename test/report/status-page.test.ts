@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { duration, type Status, statusPage } from '../../src/report/status-page.js';
+import { duration } from '../../src/report/duration-words.js';
+import { type Status, statusPage } from '../../src/report/status-page.js';
 import { HOSTILE } from './fixtures.js';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);

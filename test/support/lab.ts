@@ -148,7 +148,8 @@ function makeNode({ dir, index, netns, onEnd }: NodeInit): LabNode {
   const runtimeDir = join(own, 'state');
   const flags = [
     ...['--leases', join(dir, 'leases'), '--netns', netns.name, '--node', name, '--node-id', `id-${letter}`],
-    ...['--subnet-file', subnetFile, '--runtime-dir', runtimeDir, '--iptables-forward-rules=false'],
+    ...['--subnet-file', subnetFile, '--runtime-dir', runtimeDir, '--state-dir', join(own, 'kept')],
+    '--iptables-forward-rules=false',
   ];
   const subnetEnv = (): string | undefined => (existsSync(subnetFile) ? readFileSync(subnetFile, 'utf8') : undefined);
   const isOurs = (line: string): boolean => line.includes(MARK);

@@ -14,6 +14,7 @@ const FIXED: readonly SettingKey[] = [
 
 /** What changes without a new run. */
 const LIVE: ReadonlySet<string> = new Set<SettingKey>([
+  'stateDir',
   'logLevel',
   'logFormat',
   'healthzIp',

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import type { Settings } from '../../config/settings.js';
-import { asFlanError } from '../../errors.js';
+import { asFlanError, type FlanError } from '../../errors.js';
 import type { LeaseStore } from '../../leases/store.js';
+import type { Warning } from '../../model/warning.js';
 import type { Clock } from '../../reconcile/clock.js';
 import type { WatchEvent } from '../../reconcile/events.js';
+import { historyWriter } from '../../reconcile/history-writer.js';
 import type { Round, WatchView } from '../../reconcile/view.js';
 import { statusPage } from '../../report/status-page.js';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
@@ -66,11 +68,11 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
   const notes = nodeNotes({
     nowMs: clock.nowMs,
     ready: () => ready(pulse.vitals()),
-    onRefused: (error) => {
-      const warning = { code: 'W_EVENTS_REFUSED', message: error.message, hint: error.hint ?? '' } as const;
-      tell({ type: 'warning', warning });
-    },
+    onRefused: (error) => warn('W_EVENTS_REFUSED', error),
   });
+  const history = historyWriter({ place: settings, clock, onRefused: (error) => warn('W_HISTORY', error) });
+  const warn = (code: Warning['code'], { message, hint = '' }: FlanError): void =>
+    tell({ type: 'warning', warning: { code, message, hint } });
   const isReady = (): boolean => isWell(ready(pulse.vitals()));
   const counted = metrics({ wallMs: clock.wallMs, view: pulse.view, isReady });
   const manager = serviceManager(env);
@@ -79,7 +81,7 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
     return () => clearInterval(timer);
   };
   const supervisor = manager && systemd({ manager, isAlive: () => isWell(alive(pulse.vitals())), every });
-  const told = [past, counted, pulse, notes, ...(supervisor ? [supervisor] : []), ...sinks];
+  const told = [past, counted, pulse, notes, history, ...(supervisor ? [supervisor] : []), ...sinks];
   const tell = (event: WatchEvent): void => {
     for (const sink of told) sink.tell(event);
   };
@@ -112,6 +114,7 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
     reloading: () => supervisor?.reloading(),
     async change(next) {
       listeners = await listenAll(placesOf(next), { pages, open: listeners });
+      history.change(next);
       for (const sink of sinks) sink.change?.(next);
       current = next;
     },
@@ -128,7 +131,7 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
       supervisor?.stopping();
       pulse.close();
       supervisor?.close();
-      await Promise.all(listeners.map((listener) => listener.close()));
+      await Promise.all([history.close(), ...listeners.map((listener) => listener.close())]);
     },
   };
 }

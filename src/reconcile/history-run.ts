@@ -1,0 +1,31 @@
+import type { Outcome } from '../drivers/driver.js';
+import { asFlanError, type FlanError } from '../errors.js';
+import { appliedFact, changeOf } from '../report/history-entry.js';
+import { appendHistory, type HistoryPlace } from './history-file.js';
+
+export interface NoteRun {
+  readonly place: HistoryPlace;
+  /** The command, as people type it. */
+  readonly by: string;
+  readonly outcomes: readonly Outcome[];
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+/**
+ * Writes down what a command that ends changed; nothing when it changed nothing. What was done is done: that it cannot
+ * be written is returned, not thrown.
+ */
+export async function noteRun({ place, by, outcomes, nowMs }: NoteRun): Promise<FlanError | undefined> {
+  if (outcomes.length === 0) return undefined;
+  const done = outcomes.filter(({ status }) => status === 'done');
+  const failed = outcomes.length - done.length;
+  const changes = done.map(({ step }) => changeOf(step));
+  const fact = appliedFact({ by, changes, failed });
+  try {
+    await appendHistory({ place, entries: [{ at: new Date(nowMs).toISOString(), ...fact }] });
+    return undefined;
+  } catch (cause) {
+    return asFlanError(cause);
+  }
+}
