@@ -46,7 +46,15 @@ export function openDaemonBench(address: string): DaemonBench {
   const dir = mkdtempSync(join(tmpdir(), 'flan-bench-'));
   const flags = [
     ...['--netns', netns.name, '--iface', 'eth0', '--node', 'node-1', '--node-id', 'id-1'],
-    ...['--subnet-file', join(dir, 'subnet.env'), '--runtime-dir', join(dir, 'run'), '--iptables-forward-rules=false'],
+    ...[
+      '--subnet-file',
+      join(dir, 'subnet.env'),
+      '--runtime-dir',
+      join(dir, 'run'),
+      '--state-dir',
+      dir,
+      '--iptables-forward-rules=false',
+    ],
   ];
   const running = new Set<RunningDaemon>();
   return {

@@ -136,7 +136,7 @@ const START: Readonly<Record<Carrier, (input: StartInput) => Promise<ChildProces
     const flags = [
       ...['--leases', join(dir, 'leases'), '--netns', space.name, '--iface', 'eth0'],
       ...['--node', `node-${n}`, '--node-id', `id-${n}`, '--iptables-forward-rules=false'],
-      ...['--subnet-file', join(dir, `${n}.env`), '--runtime-dir', join(dir, `run-${n}`)],
+      ...['--subnet-file', join(dir, `${n}.env`), '--runtime-dir', join(dir, `run-${n}`), '--state-dir', dir],
     ];
     const child = spawn(process.execPath, [FLAN, 'watch', '--json', ...flags], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -70,7 +70,12 @@ async function converge({ dir, file, peers }: Converge): Promise<number> {
     const { settings } = await loadSettings({
       flags: {
         ...{ leases: file, netns: netns.name, iface: ['eth0'], node: 'node-1', 'node-id': 'id-1' },
-        ...{ 'subnet-file': join(dir, `${netns.name}.env`), 'runtime-dir': dir, 'iptables-forward-rules': 'false' },
+        ...{
+          'subnet-file': join(dir, `${netns.name}.env`),
+          'runtime-dir': dir,
+          'state-dir': dir,
+          'iptables-forward-rules': 'false',
+        },
       },
       ...{ env: {}, cwd: dir },
       ...nodeFiles,

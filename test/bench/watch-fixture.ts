@@ -53,7 +53,7 @@ export function openWatchBench(peers: number): WatchBench {
   const args = [
     ...['--leases', join(dir, 'leases'), '--netns', netns.name, '--iface', 'eth0'],
     ...['--node', 'node-1', '--node-id', 'id-1'],
-    ...['--subnet-file', join(dir, 'subnet.env'), '--runtime-dir', join(dir, 'run')],
+    ...['--subnet-file', join(dir, 'subnet.env'), '--runtime-dir', join(dir, 'run'), '--state-dir', dir],
   ];
   const running = new Set<RunningWatch>();
   return {

@@ -11,7 +11,7 @@ const etcdTest = etcdLabs();
 /** What makes flan act as a node of the lab; all the rest is said as flanneld would be told. */
 const host = (node: LabNode): readonly string[] => [
   ...['--netns', node.netns.name, '--node', node.name, '--node-id', `id-${node.name}`],
-  ...['--runtime-dir', node.runtimeDir],
+  ...['--runtime-dir', node.runtimeDir, '--state-dir', node.runtimeDir],
 ];
 
 etcdTest('flanneld’s command line for etcd, with one dash', { config: HOST_GW }, async (lab) => {
@@ -84,7 +84,7 @@ kubeTest('flanneld’s command line for Kubernetes', {}, async (lab) => {
     ...['--kube-annotation-prefix=flannel.alpha.coreos.com'],
   ];
   const env = { NODE_NAME: 'node-a' };
-  const own = ['--netns', node.netns.name, '--runtime-dir', node.runtimeDir];
+  const own = ['--netns', node.netns.name, '--runtime-dir', node.runtimeDir, '--state-dir', node.runtimeDir];
   const daemon = startDaemon(startFlan(['watch', '--json', ...own, ...flags], { env }));
   lab.onEnd(() => daemon.kill());
   await daemon.until('ready');
