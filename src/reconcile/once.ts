@@ -1,5 +1,6 @@
 import type { Outcome } from '../drivers/driver.js';
 import { FlanError } from '../errors.js';
+import type { Lease } from '../model/lease.js';
 import type { Step } from '../planner/plan.js';
 import { apply } from './apply.js';
 import { conclude } from './compute.js';
@@ -13,6 +14,8 @@ export interface ApplyOnceInput {
   /** Shown the plan before anything is touched; `no` ends the run with nothing changed. */
   readonly approve: (preview: Preview) => Promise<'yes' | 'no'>;
   readonly onProgress?: (outcomes: readonly Outcome[]) => void;
+  /** Narrows every look to the part that is to be carried out. What it throws before the first change stops the run. */
+  readonly revise?: (preview: Preview) => Preview;
 }
 
 export interface ApplyReport {
@@ -27,8 +30,9 @@ export interface ApplyReport {
  * @throws {FlanError} E_BACKEND, E_CONFLICT before anything is changed, E_DECLINED when not approved
  */
 export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
-  const { session, adopt, signal } = input;
-  let first = await preview({ session, adopt, signal });
+  const { session, signal, revise = asItIs } = input;
+  const look = async (own?: Lease): Promise<Preview> => revise(await preview({ ...input, ...(own && { own }) }));
+  let first = await look();
   refuseBackend(first);
   refuseConflicts(first);
   if (first.plan.steps.length === 0) return { preview: first, outcomes: [], left: [] };
@@ -37,7 +41,7 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
   }
   // What was "known after apply" is known now.
   if ((await session.equip?.(signal)) === 'made') {
-    first = await preview({ session, adopt, signal });
+    first = await look();
     refuseConflicts(first);
   }
   const [lease, ...rest] = first.plan.steps;
@@ -47,14 +51,15 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
   const own = await session.store.acquire(first.request, signal);
   const acquired: Outcome = { step: leaseStep, status: 'done' };
   input.onProgress?.([acquired]);
-  const second =
-    rest.length === 0 && leaseStep.action === 'update' ? first : await preview({ session, adopt, signal, own });
+  const second = rest.length === 0 && leaseStep.action === 'update' ? first : await look(own);
   refuseConflicts(second);
   return finish(input, second, [acquired]);
 }
 
+const asItIs = (preview: Preview): Preview => preview;
+
 async function finish(input: ApplyOnceInput, chosen: Preview, before: readonly Outcome[]): Promise<ApplyReport> {
-  const { session, signal, adopt } = input;
+  const { session, signal, adopt, revise = asItIs } = input;
   const outcomes = [...before];
   const steps = chosen.plan.steps.filter(({ key }) => !key.startsWith('lease/'));
   for await (const some of apply({ steps, drivers: session.drivers, signal })) {
@@ -64,7 +69,7 @@ async function finish(input: ApplyOnceInput, chosen: Preview, before: readonly O
   if (signal.aborted) return { preview: chosen, outcomes, left: steps.slice(outcomes.length - before.length) };
   // Against what was asked for: a peer that came meanwhile is for the next run, not a fault of this one.
   const world = await session.drivers.observe(chosen.scope, session.kinds, signal);
-  const again = conclude({ prepared: chosen, world, kinds: session.kinds, adopt, store: session.store.name });
+  const again = revise(conclude({ prepared: chosen, world, kinds: session.kinds, adopt, store: session.store.name }));
   return { preview: chosen, outcomes, left: again.plan.steps.filter(({ key }) => !key.startsWith('lease/')) };
 }
 
