@@ -1,3 +1,4 @@
+import type { TunnelStatus } from '../drivers/wireguard/status.js';
 import type { FlanError } from '../errors.js';
 import type { Lease } from '../model/lease.js';
 import type { Key, Resource } from '../planner/kind.js';
@@ -10,6 +11,8 @@ export interface WatchView {
   own(): Lease;
   /** Those in use, in no order. */
   peers(): readonly Lease[];
+  /** Leases that cannot be used, with why. */
+  leftOut(): readonly LeftOut[];
   desired(): ReadonlyMap<Key, Wanted>;
   observed(): ReadonlyMap<Key, Resource>;
   /** What stands on this host and is nobody's business of ours, by kind. */
@@ -21,6 +24,16 @@ export interface WatchView {
   stalledMs(): number;
   /** Resolves when something sent to the kernel came back by the way that its events take. */
   echo(signal: AbortSignal): Promise<void>;
+  /** How the WireGuard tunnels do; none for other backends. */
+  tunnels(): Promise<readonly TunnelStatus[]>;
+  /** Reads everything again, soon. */
+  resync(why: string): void;
+}
+
+export interface LeftOut {
+  /** The lease's key. */
+  readonly entry: string;
+  readonly why: string;
 }
 
 /** What stays the same for the length of a run. */

@@ -163,6 +163,7 @@ class Loop {
       },
       own: () => this.#lease,
       peers: () => [...this.#table.admitted()],
+      leftOut: () => [...this.#table.quarantined()].map(({ lease, detail }) => ({ entry: lease.key, why: detail })),
       desired: () => this.#state.desired,
       observed: () => this.#state.observed,
       foreign: () => this.#state.foreign,
@@ -170,6 +171,11 @@ class Loop {
       condition: () => this.#condition(),
       stalledMs: () => (this.#dueSinceMs === undefined ? 0 : clock.nowMs() - this.#dueSinceMs),
       echo: (signal) => session.drivers.echo(signal),
+      tunnels: async () => session.tunnels?.() ?? [],
+      resync: (why) => {
+        this.#state.doubtEverything(why);
+        this.#wake();
+      },
     };
   }
 

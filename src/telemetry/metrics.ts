@@ -1,14 +1,18 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { FlanError } from '../errors.js';
+import { asFlanError, type FlanError } from '../errors.js';
 import type { WatchEvent } from '../reconcile/events.js';
+import type { TunnelReport } from '../reconcile/status-tunnels.js';
 import type { Round, WatchView } from '../reconcile/view.js';
 import { VERSION } from '../version.js';
+import { tunnelMetrics } from './tunnel-metrics.js';
 
 export interface MetricsInit {
   readonly wallMs: () => number;
   /** The run there is now. */
   readonly view: () => WatchView | undefined;
   readonly isReady: () => boolean;
+  /** How the tunnels do; asked once per scrape. */
+  readonly tunnels?: () => Promise<TunnelReport>;
 }
 
 export interface Metrics {
@@ -24,7 +28,7 @@ const SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 
 const OVERRUN = /ENOBUFS/;
 
 /** Everything that can be counted of `watch`. Gauges are read from the view when somebody scrapes, and not kept. */
-export function metrics({ wallMs, view, isReady }: MetricsInit): Metrics {
+export function metrics({ wallMs, view, isReady, tunnels }: MetricsInit): Metrics {
   const register = new Registry();
   const registers = [register];
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
@@ -123,9 +127,18 @@ export function metrics({ wallMs, view, isReady }: MetricsInit): Metrics {
     if (errno !== undefined) netlinkErrors.inc({ errno });
   };
 
+  const readTunnels = tunnels && tunnelMetrics({ registers, tunnels });
+
   return {
     contentType: register.contentType,
-    text: () => register.metrics(),
+    async text() {
+      try {
+        await readTunnels?.();
+      } catch (cause) {
+        failed(asFlanError(cause));
+      }
+      return register.metrics();
+    },
     round({ result, tookMs, errors }) {
       reconciles.inc({ result });
       durations.observe(tookMs / 1000);

@@ -10,6 +10,7 @@ export const viewOf = (more: Partial<WatchView> = {}): WatchView => ({
   about: { node: 'node-a', backend: 'host-gw', store: 'file x', networks: ['10.244.0.0/16'] },
   own: () => LEASE,
   peers: () => [],
+  leftOut: () => [],
   desired: () => new Map(),
   observed: () => new Map(),
   foreign: () => ({}),
@@ -17,5 +18,7 @@ export const viewOf = (more: Partial<WatchView> = {}): WatchView => ({
   condition: () => ({ state: 'works' }),
   stalledMs: () => 0,
   echo: async () => {},
+  tunnels: async () => [],
+  resync: () => {},
   ...more,
 });

@@ -6,6 +6,7 @@ import type { Warning } from '../../model/warning.js';
 import type { Clock } from '../../reconcile/clock.js';
 import type { WatchEvent } from '../../reconcile/events.js';
 import { historyWriter } from '../../reconcile/history-writer.js';
+import { readTunnels, type TunnelReport } from '../../reconcile/status-tunnels.js';
 import type { Round, WatchView } from '../../reconcile/view.js';
 import { statusPage } from '../../report/status-page.js';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
@@ -74,7 +75,11 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
   const warn = (code: Warning['code'], { message, hint = '' }: FlanError): void =>
     tell({ type: 'warning', warning: { code, message, hint } });
   const isReady = (): boolean => isWell(ready(pulse.vitals()));
-  const counted = metrics({ wallMs: clock.wallMs, view: pulse.view, isReady });
+  const tunnels = (): Promise<TunnelReport> => {
+    const view = pulse.view();
+    return readTunnels({ ...current, wireguard: view?.tunnels, leases: view?.peers() ?? [] });
+  };
+  const counted = metrics({ wallMs: clock.wallMs, view: pulse.view, isReady, tunnels });
   const manager = serviceManager(env);
   const every = (ms: number, run: () => void): (() => void) => {
     const timer = setInterval(run, ms);
