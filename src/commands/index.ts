@@ -1,3 +1,4 @@
+import { Adopt } from './adopt.js';
 import { Apply } from './apply.js';
 import type { BaseCommand } from './base.js';
 import { ConfigShow } from './config/show.js';
@@ -11,6 +12,7 @@ import { LeaseRelease } from './lease/release.js';
 import { LeaseReserve } from './lease/reserve.js';
 import { LeaseShow } from './lease/show.js';
 import { Plan } from './plan.js';
+import { Prune } from './prune.js';
 import { ShowDesired } from './show/desired.js';
 import { ShowFacts } from './show/facts.js';
 import { ShowLeases } from './show/leases.js';
@@ -28,6 +30,7 @@ export type CommandClass = Omit<typeof BaseCommand, 'prototype'> &
 
 /** Every command by its id; `:` stands where people type a space. A command is one file and one line here. */
 export const COMMANDS: Readonly<Record<string, CommandClass>> = {
+  adopt: Adopt,
   apply: Apply,
   'config:show': ConfigShow,
   destroy: Destroy,
@@ -40,6 +43,7 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'lease:reserve': LeaseReserve,
   'lease:show': LeaseShow,
   plan: Plan,
+  prune: Prune,
   'show:desired': ShowDesired,
   'show:facts': ShowFacts,
   'show:leases': ShowLeases,

@@ -1,0 +1,11 @@
+/** What `adopt` and `prune` run on, loaded inside `run()`. */
+
+export { takesOver } from '../reconcile/adopt.js';
+export { lockHost } from '../reconcile/lock.js';
+export { applyPart, type Part, type PartInput, previewPart } from '../reconcile/part.js';
+export { isMassPrune, prunes, withOldNetworks } from '../reconcile/prune.js';
+export type { Session } from '../reconcile/session.js';
+export { applyText } from '../report/apply-text.js';
+export { summarise } from '../report/document.js';
+export { partText } from '../report/part-text.js';
+export { openSession } from './session.js';

@@ -1,0 +1,117 @@
+import { describe, expect } from 'vitest';
+import { type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
+
+const COUNT = 1500;
+
+/** Pings a thousand times a second until all are sent. */
+function pingHard(node: LabNode): { readonly isRunning: () => boolean; readonly summary: Promise<string> } {
+  let running = true;
+  const summary = node.netns
+    .sh(`ping -n -q -i 0.001 -c ${COUNT} -I 10.244.1.1 10.244.2.1 | grep transmitted`)
+    .finally(() => {
+      running = false;
+    });
+  return { isRunning: () => running, summary };
+}
+
+const ALL_ANSWERED = `${COUNT} packets transmitted, ${COUNT} received, 0% packet loss`;
+const MAC = (n: number): string => `46:00:00:00:04:0${n}`;
+
+/** What flanneld makes for a node: its device, what stands on it, a peer that lives and one whose lease ended. */
+const VXLAN = (n: number): readonly string[] => [
+  `ip link add flannel.1 address ${MAC(n)} mtu 1450 type vxlan id 1 local 192.168.10.${n} dev eth0 dstport 8472 nolearning`,
+  `ip addr add 10.244.${n}.0/32 dev flannel.1`,
+  'ip link set flannel.1 up',
+  ...[3 - n, 9].flatMap((peer) => [
+    `ip neigh replace 10.244.${peer}.0 lladdr ${MAC(peer)} dev flannel.1 nud permanent`,
+    `bridge fdb replace ${MAC(peer)} dev flannel.1 dst 192.168.10.${peer} self permanent`,
+    `ip route replace 10.244.${peer}.0/24 via 10.244.${peer}.0 dev flannel.1 onlink`,
+  ]),
+];
+
+const HOST_GW = (n: number): readonly string[] => [`ip route replace 10.244.${3 - n}.0/24 via 192.168.10.${3 - n}`];
+
+async function runFlanneld(lab: Lab, commands: (n: number) => readonly string[]): Promise<void> {
+  for (const [i, node] of lab.nodes.entries()) {
+    const n = i + 1;
+    const env = ['FLANNEL_NETWORK=10.244.0.0/16', `FLANNEL_SUBNET=10.244.${n}.1/24`, 'FLANNEL_MTU=1450'];
+    const folder = node.subnetFile.replace(/[^/]*$/, '');
+    await node.netns.sh([`mkdir -p ${folder}`, ...commands(n)].join('\n'));
+    await node.netns.sh(`printf '%s\\n' ${env.join(' ')} FLANNEL_IPMASQ=false > ${node.subnetFile}`);
+    await node.addPods();
+    lab.put(`${node.name}.yaml`, {
+      ...peerLease(node.name.slice(-1)),
+      ...(commands === VXLAN && { backendType: 'vxlan', backendData: { VNI: 1, VtepMAC: MAC(n) } }),
+    });
+  }
+}
+
+const networkOf = (type: string): object => ({ Network: '10.244.0.0/16', Backend: { Type: type } });
+
+describe('flan adopt', () => {
+  labTest(
+    "takes over flanneld's device with all that stands on it, and loses no packet",
+    { nodes: 2, network: networkOf('vxlan'), needs: ['vxlan'], timeoutMs: 60_000 },
+    async (lab) => {
+      await runFlanneld(lab, VXLAN);
+      const a = lab.node();
+      const everything = () =>
+        a.netns.sh('ip -N -d link show dev flannel.1; ip -N route; ip -N neigh show nud permanent; bridge fdb');
+      const before = await everything();
+      const shown = await a.flan(['adopt', '--dry-run']);
+      expect(shown).toMatchObject({ code: 0, stderr: '' });
+      expect(shown.stdout).toMatch(/^ {2}> {3}adopt +link\/flannel\.1 /m);
+      expect(shown.stdout).toMatch(/^ {2}- {3}delete +route\/main\/10\.244\.9\.0\/24 /m);
+      expect(await everything()).toBe(before);
+      const ping = pingHard(a);
+      const adopted = await a.flan(['adopt', '--yes']);
+      expect(ping.isRunning()).toBe(true);
+      expect(adopted).toMatchObject({ code: 0, stderr: '' });
+      expect(adopted.stdout).toMatch(/^Applied: \d+ deleted, \d+ adopted; verified\.$/m);
+      expect(await ping.summary).toContain(ALL_ANSWERED);
+      expect(await a.routes()).toEqual(['10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink']);
+      const after = await everything();
+      expect(after).toContain('alias flan 10.244.0.0/16');
+      expect(after).not.toMatch(/10\.244\.9\.|46:00:00:00:04:09/);
+      // Nothing of flanneld's is left for the next ones to take over.
+      expect((await a.flan(['adopt', '--dry-run'])).stdout).toMatch(/^No changes;/m);
+      expect((await a.flan(['plan'])).stdout).not.toMatch(/conflict|adopt/);
+    },
+  );
+
+  labTest(
+    'takes plain routes of flanneld, and neither what people made nor what is missing',
+    { nodes: 2, timeoutMs: 60_000 },
+    async (lab) => {
+      await runFlanneld(lab, HOST_GW);
+      const a = lab.node();
+      for (const letter of ['c', 'd']) lab.put(`node-${letter}.yaml`, peerLease(letter));
+      await a.netns.ip('route add 10.244.3.0/24 via 192.168.10.77 proto static');
+      const others = (await a.foreignRoutes()).split('\n').filter((line) => !line.startsWith('10.244.2.0/24'));
+      const ping = pingHard(a);
+      const adopted = await a.flan(['adopt', '--yes']);
+      expect(ping.isRunning()).toBe(true);
+      expect(adopted).toMatchObject({ code: 0, stderr: '' });
+      expect(adopted.stdout).toMatch(/^\d other changes are left for `flan apply`: see `flan plan`\.$/m);
+      expect(await ping.summary).toContain(ALL_ANSWERED);
+      expect(await a.routes()).toEqual(['10.244.2.0/24 via 192.168.10.2 dev eth0']);
+      expect((await a.foreignRoutes()).split('\n')).toEqual(others);
+      const document = JSON.parse((await a.flan(['adopt', '--yes', '--json'])).stdout);
+      expect(document).toMatchObject({ kind: 'flan.adopt', verified: true, outcomes: [], plan: { steps: [] } });
+      expect(document.other_changes).toBeGreaterThan(0);
+    },
+  );
+
+  labTest('asks first, and needs a lease to know what is right', { nodes: 2 }, async (lab) => {
+    await runFlanneld(lab, HOST_GW);
+    const a = lab.node();
+    const before = await a.netns.ip('-N route');
+    const unasked = await a.flan(['adopt'], { input: '' });
+    expect(unasked.code).toBe(64);
+    expect(unasked.stderr).toMatch(/^Error E_NO_TTY/m);
+    lab.remove('node-a.yaml');
+    const without = await a.flan(['adopt', '--yes']);
+    expect(without.stderr).toMatch(/^Error E_LEASE_MISSING/m);
+    expect(await a.netns.ip('-N route')).toBe(before);
+  });
+});
