@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { FlanError } from '../errors.js';
 import type { Sysctl } from '../kinds/sysctl.js';
 import type { Step } from '../planner/plan.js';
@@ -10,10 +10,24 @@ const pathOf = ({ path }: Sysctl): string => `/proc/sys/${path}`;
 /** @returns undefined when the link, or its family, is not there */
 function read(wanted: Sysctl): Sysctl | undefined {
   try {
-    return { ...wanted, value: readFileSync(pathOf(wanted), 'utf8').trim() };
+    const value = readFileSync(pathOf(wanted), 'utf8').trim();
+    return isFixed(pathOf(wanted)) ? wanted : { ...wanted, value };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw cause;
+  }
+}
+
+/**
+ * In a container that is not privileged /proc/sys is mounted read-only: its settings are for others to make, and what
+ * they are counts as right. Otherwise such a node would never be ready. flanneld goes on there too.
+ */
+function isFixed(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EROFS';
   }
 }
 
@@ -22,12 +36,13 @@ function write(step: Step): Outcome {
   const sysctl = step.after as Sysctl;
   // With IPv6 switched off by ipv6.disable=1 there is nothing to set, and nothing that the setting would keep away.
   if (!existsSync(`/proc/sys/${sysctl.path.split('/').slice(0, 2).join('/')}`)) return { step, status: 'done' };
+  if (isFixed(pathOf(sysctl))) return { step, status: 'done' };
   try {
     writeFileSync(pathOf(sysctl), sysctl.value);
     return { step, status: 'done' };
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
-    const denied = code === 'EACCES' || code === 'EROFS' || code === 'EPERM';
+    const denied = code === 'EACCES' || code === 'EPERM';
     const error = new FlanError(
       denied ? 'E_PERMISSION' : 'E_SYSCTL',
       `cannot set ${sysctl.path} to ${sysctl.value}: ${code}`,

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeNetwork } from '../../src/config/network.js';
 import { SETTINGS } from '../../src/config/settings-definitions.js';
@@ -89,6 +90,36 @@ describe('the ClusterRole', () => {
       });
     },
   );
+
+  test('has every right that a request in the sources says it needs, but for what only POD_NAME needs', async () => {
+    bed = await kubeBed();
+    const folder = new URL('../../src/leases/kubernetes/', import.meta.url);
+    const texts = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
+    const named = texts.flatMap((text) => [...text.matchAll(/needs: '([^']+)'/g)].map(([, right = '']) => right));
+    const refused = new Set(
+      named.filter((right) => {
+        const [verb = '', resource = ''] = right.split(' ');
+        return !allows(manifestRules(), { user: '', verb, resource });
+      }),
+    );
+    expect(named.length).toBeGreaterThan(4);
+    expect([...refused]).toEqual(['get pods']);
+  });
+
+  test('of flannel does as well: nothing but Events is refused', async () => {
+    const rules = [
+      { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
+    ];
+    bed = await kubeBed({ rules, streams: false });
+    await bed.configure(CONTRACT_NETWORK);
+    await expect(wholeLife()).rejects.toMatchObject({ code: 'E_STORE_PERMISSION' });
+    const refused = bed.kube.calls
+      .filter((call) => call.status === 403)
+      .map(({ verb, resource }) => `${verb} ${resource}`);
+    expect([...new Set(refused)]).toEqual(['create events']);
+  });
 
   test('does not allow what only POD_NAME needs; the error says how to do without', async () => {
     bed = await kubeBed({ rules: manifestRules() });

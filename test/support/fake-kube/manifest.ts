@@ -3,9 +3,9 @@ import { parseAllDocuments } from 'yaml';
 import type { Fields } from './objects.js';
 import type { Rule } from './rbac.js';
 
-const FOLDER = new URL('../../../deploy/kubernetes/', import.meta.url);
+const FOLDER = new URL('../../../deploy/kubernetes/base/', import.meta.url);
 
-/** The documents of deploy/kubernetes, as they would be applied. @throws {Error} for what is not valid YAML */
+/** The documents of deploy/kubernetes/base, as they would be applied. @throws {Error} for what is not valid YAML */
 export function manifest(): readonly Fields[] {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
   return files.flatMap((name) =>

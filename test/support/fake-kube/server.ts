@@ -51,6 +51,10 @@ export interface FakeKube {
 
 export const SERVICE_ACCOUNT = 'system:serviceaccount:kube-flannel:flannel';
 
+/** A TLS session that is resumed counts as authorized without any certificate. */
+const isCertified = (socket: TLSSocket): boolean =>
+  socket.authorized && socket.getPeerCertificate().subject !== undefined;
+
 export async function fakeKube(options: FakeKubeOptions = {}): Promise<FakeKube> {
   const certificates = makeCertificates();
   const storages: Readonly<Record<string, Storage>> = {
@@ -71,7 +75,7 @@ export async function fakeKube(options: FakeKubeOptions = {}): Promise<FakeKube>
 
   const authenticate = (request: http.IncomingMessage): string => {
     const socket = request.socket as TLSSocket;
-    if (socket.authorized) return String(socket.getPeerCertificate().subject?.CN);
+    if (isCertified(socket)) return String(socket.getPeerCertificate().subject.CN);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const user = token === undefined ? undefined : tokens.get(token);
     if (user === undefined) throw unauthorized();
@@ -107,7 +111,7 @@ export async function fakeKube(options: FakeKubeOptions = {}): Promise<FakeKube>
     };
     calls.push(call);
     try {
-      const mayAll = (request.socket as TLSSocket).authorized || options.rules === undefined;
+      const mayAll = isCertified(request.socket as TLSSocket) || options.rules === undefined;
       if (!mayAll && !allows(options.rules ?? [], call)) throw forbidden(call);
       const storage = storages[target.resource];
       if (storage === undefined)

@@ -1,0 +1,207 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { backendOf, backendTypes } from '../../src/backends/index.js';
+import { InstallCni } from '../../src/commands/install-cni.js';
+import { decodeNetwork } from '../../src/config/network.js';
+import { SETTINGS } from '../../src/config/settings-definitions.js';
+import { deployPath, type KubeObject, render } from '../support/kustomize.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const overlays = readdirSync(deployPath('overlays')).map((name) => `overlays/${name}`);
+const installations = ['.', ...overlays];
+const all = [...installations, 'preview'];
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly securityContext?: {
+    readonly privileged?: boolean;
+    readonly allowPrivilegeEscalation?: boolean;
+    readonly readOnlyRootFilesystem?: boolean;
+  };
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
+}
+interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly volumes: readonly { readonly name: string; readonly hostPath?: { readonly path: string } }[];
+}
+type WithPods = KubeObject & { readonly spec: { readonly template: { readonly spec: PodSpec } } };
+
+const find = (objects: readonly KubeObject[], kind: string): KubeObject => {
+  const found = objects.find((object) => object.kind === kind);
+  if (found === undefined) throw new Error(`no ${kind}`);
+  return found;
+};
+const podOf = (folder: string): PodSpec => {
+  const workload = render(folder).find(({ kind }) => kind === 'DaemonSet' || kind === 'Job');
+  return (workload as WithPods).spec.template.spec;
+};
+const containersOf = (pod: PodSpec): readonly Container[] => [...(pod.initContainers ?? []), ...pod.containers];
+const configOf = (folder: string) =>
+  decodeNetwork(
+    JSON.parse(
+      (find(render(folder), 'ConfigMap') as unknown as { data: Record<string, string> }).data['net-conf.json'] ?? '',
+    ),
+    folder,
+  );
+
+/** The version of a kubectl that has a kustomize of this decade; before 1.21 it was 2.0. */
+function kubectl(): string | undefined {
+  const { stdout } = spawnSync('kubectl', ['version', '--client', '-o', 'json'], { encoding: 'utf8' });
+  try {
+    const { major, minor } = (JSON.parse(stdout) as { clientVersion: Record<string, string> }).clientVersion;
+    return Number(major) > 1 || Number.parseInt(minor ?? '', 10) >= 21 ? `${major}.${minor}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Kustomize puts what a patch adds first and sorts objects; neither means anything. */
+function settled(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(settled);
+    return items.every((item) => typeof item === 'object')
+      ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : items;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(sorted.map(([key, inner]) => [key, settled(inner)]));
+}
+
+describe('the manifests', () => {
+  const version = kubectl();
+  it.skipIf(version === undefined).each(all)('%s: kubectl renders what these tests look at', (folder) => {
+    const text = execFileSync('kubectl', ['kustomize', deployPath(folder)], { encoding: 'utf8', stdio: 'pipe' });
+    const theirs = parseAllDocuments(text).map((document) => document.toJS() as unknown);
+    expect(settled(render(folder))).toEqual(settled(theirs));
+  });
+
+  it('fit the types of the Kubernetes API, to the last field', () => {
+    const objects = all.flatMap((folder) => render(folder).map((object) => ({ folder, object })));
+    const lines = objects.map(
+      ({ folder, object }, i) =>
+        `// ${folder}\nexport const o${i}: k.V1${object.kind} = ${JSON.stringify(object, undefined, 1)};`,
+    );
+    expect(check(['{ const wrong: k.V1DaemonSet = { spec: { templat: {} } }; }'])).toContain('templat');
+    expect(check(lines)).toBe('');
+  });
+
+  it.each(all)('%s: mount what they name, and nothing is left over', (folder) => {
+    const pod = podOf(folder);
+    const mounted = containersOf(pod).flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name));
+    expect([...new Set(mounted)].sort()).toEqual(pod.volumes.map(({ name }) => name).sort());
+  });
+
+  it.each(all)('%s: run commands and flags that there are', (folder) => {
+    const known: Readonly<Record<string, readonly (string | undefined)[]>> = {
+      watch: SETTINGS.flatMap(({ flag, flannelFlag }) => [flag, flannelFlag]),
+      plan: SETTINGS.flatMap(({ flag, flannelFlag }) => [flag, flannelFlag]),
+      'install-cni': Object.keys(InstallCni.flags),
+    };
+    const ours = containersOf(podOf(folder)).filter(({ image }) => image.startsWith('flan:'));
+    expect(ours.length).toBeGreaterThan(0);
+    for (const { args: [command = '', ...flags] = [], env = [] } of ours) {
+      expect(Object.keys(known)).toContain(command);
+      for (const flag of flags) expect(known[command]).toContain(flag.replace(/^--/, '').replace(/=.*/, ''));
+      for (const { name } of env) expect([...SETTINGS.map((setting) => setting.env), 'NODE_NAME']).toContain(name);
+    }
+  });
+
+  it.each(all)('%s: give flan a writable folder only where it keeps something', (folder) => {
+    const kept = [
+      '/run/flannel',
+      '/run/flan',
+      '/var/lib/flan',
+      '/etc/kube-flannel',
+      '/run/xtables.lock',
+      '/dev/net/tun',
+    ];
+    for (const { volumeMounts = [], securityContext } of podOf(folder).containers) {
+      for (const { mountPath } of volumeMounts) expect(kept).toContain(mountPath);
+      expect(securityContext?.readOnlyRootFilesystem).toBe(true);
+      // The API server refuses the one without the other.
+      expect(securityContext?.allowPrivilegeEscalation).toBe(securityContext?.privileged);
+    }
+  });
+
+  it('are of the version of the package', () => {
+    const { version: own } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    for (const folder of all)
+      expect(
+        containersOf(podOf(folder))
+          .map(({ image }) => image)
+          .filter((image) => image.startsWith('flan')),
+      ).toContain(`flan:${own}`);
+  });
+});
+
+describe('every overlay', () => {
+  it.each(installations)('%s holds a network that the backend takes without a warning', (folder) => {
+    const { network, warnings } = configOf(folder);
+    expect(warnings).toEqual([]);
+    expect(network.ipv4?.network).toBe('10.244.0.0/16');
+    const backend = backendOf(network.backend.type);
+    expect(backend.type).toBe(network.backend.type);
+    expect(() => backend.options(network.backend.options)).not.toThrow();
+  });
+
+  it('is there for every backend that needs nothing but the kernel, and differs from the base in that alone', () => {
+    const types = installations.map((folder) => configOf(folder).network.backend.type);
+    const special = ['alloc', 'extension'];
+    expect([...new Set(types)].sort()).toEqual(
+      backendTypes()
+        .filter((type) => !special.includes(type))
+        .sort(),
+    );
+    const shared = (folder: string) =>
+      render(folder).filter(({ kind }) => kind !== 'ConfigMap' && !(kind === 'DaemonSet' && folder.endsWith('udp')));
+    for (const folder of overlays) for (const object of shared(folder)) expect(render('.')).toContainEqual(object);
+  });
+
+  it('is what it is called', () => {
+    for (const name of ['vxlan', 'host-gw', 'ipip', 'wireguard', 'udp'])
+      expect(configOf(`overlays/${name}`).network.backend.type).toBe(name);
+    expect(configOf('overlays/nftables').network.nftables).toBe(true);
+    expect(configOf('overlays/dual-stack').network.ipv6?.network).toBe('fd00:10:244::/56');
+    expect(podOf('overlays/udp').containers[0]?.securityContext?.privileged).toBe(true);
+    const others = installations.filter((folder) => !folder.endsWith('udp'));
+    for (const folder of others) expect(podOf(folder).containers[0]?.securityContext?.privileged).toBe(false);
+  });
+});
+
+/** What the compiler says of objects as values of the API's types, where a field that is not in the API is an error. */
+function check(lines: readonly string[]): string {
+  // Inside the checkout, so that packages are found.
+  const folder = mkdtempSync(join(ROOT, 'test/deploy/.types-'));
+  try {
+    writeFileSync(
+      join(folder, 'objects.ts'),
+      `import type * as k from '@kubernetes/client-node';\n${lines.join('\n')}\n`,
+    );
+    const flags = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--ignoreConfig',
+    ];
+    const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), [...flags, 'objects.ts'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    return stdout;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
