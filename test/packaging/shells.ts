@@ -38,17 +38,17 @@ export const fishAt =
 /** An interactive zsh on a terminal of its own, whose `compadd` tells what it adds before it does. */
 const ZSH = `
 zmodload zsh/zpty
-zpty inner zsh -f -i
+zpty inner zsh -f -i +Z
 tell() { zpty -w inner "$1"; }
 until_mark() { local text=; while [[ $text != *$1* ]]; do zpty -r inner chunk || exit 1; text+=$chunk; done; print -r -- "$text"; }
-tell 'PROMPT=; PS2=; unsetopt zle prompt_cr; stty -echo; fpath=('"$2"' $fpath); autoload -Uz compinit; compinit -D -u'
+tell 'PROMPT=; PS2=; unsetopt prompt_cr; stty -echo; fpath=('"$2"' $fpath); autoload -Uz compinit; compinit -D -u'
 tell 'offers=(); compadd() {
   if [[ " \${@[1,(i)(-|--)]} " == *" -"[OAD]" "* ]]; then builtin compadd "$@"; return; fi
   local -a hits; builtin compadd -A hits "$@"; offers+=($hits); builtin compadd "$@"
 }'
 tell 'told() { print -r -- "<<<"; print -rl -- $offers; print -r -- ">>>"; exit; }; compprefuncs=(); comppostfuncs=(told)'
-# The line editor drops what was typed before it: its prompt says when it reads.
-tell 'setopt zle; bindkey "^I" list-choices; PROMPT=READY'
+# The line editor drops what was typed before it reads: it says itself when it does.
+tell 'zle-line-init() { print -r -- READY }; zle -N zle-line-init; bindkey "^I" list-choices; setopt zle'
 until_mark READY >/dev/null
 zpty -w -n inner "$3"$'\\t'
 until_mark '>>>'
