@@ -17,6 +17,7 @@ import { ShowDesired } from './show/desired.js';
 import { ShowFacts } from './show/facts.js';
 import { ShowLeases } from './show/leases.js';
 import { ShowObserved } from './show/observed.js';
+import { Status } from './status.js';
 import { Validate } from './validate.js';
 import { Version } from './version.js';
 import { Watch } from './watch.js';
@@ -48,6 +49,7 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'show:facts': ShowFacts,
   'show:leases': ShowLeases,
   'show:observed': ShowObserved,
+  status: Status,
   validate: Validate,
   version: Version,
   watch: Watch,

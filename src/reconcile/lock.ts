@@ -6,11 +6,14 @@ import type { Prefix } from '../model/ip.js';
 import { flock, type Lock } from '../sys/flock.js';
 import { netnsPath } from '../sys/netns.js';
 
-export interface HostLockInput {
+export interface HostPlace {
   readonly runtimeDir: string;
   readonly netns?: string | undefined;
   /** Two flans may serve one host, each its own networks. */
   readonly networks: readonly Prefix[];
+}
+
+export interface HostLockInput extends HostPlace {
   /** Who locks, for whoever finds it locked: `flan watch`. */
   readonly holder: string;
 }
@@ -19,11 +22,9 @@ export interface HostLockInput {
  * One writer per network namespace and network. The kernel gives the lock back when the process dies, however it dies.
  * @throws {FlanError} E_LOCKED naming the holder, E_PERMISSION when the runtime directory cannot be used
  */
-export function lockHost({ runtimeDir, netns, networks, holder }: HostLockInput): Lock {
-  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
-  const what = createHash('sha256').update(networks.join(' ')).digest('hex').slice(0, 8);
-  const path = join(runtimeDir, `${ino}-${what}.lock`);
-  const lock = open(runtimeDir, path);
+export function lockHost({ holder, ...place }: HostLockInput): Lock {
+  const path = hostLockPath(place);
+  const lock = open(place.runtimeDir, path);
   if (lock === undefined) {
     throw new FlanError('E_LOCKED', `another flan is changing this host: ${holderOf(path)}`, {
       where: path,
@@ -33,6 +34,13 @@ export function lockHost({ runtimeDir, netns, networks, holder }: HostLockInput)
   }
   writeFileSync(path, `pid ${process.pid} (${holder})\n`);
   return lock;
+}
+
+/** The file that is locked. It stays when the lock goes. @throws {Error} ENOENT when there is no such namespace */
+export function hostLockPath({ runtimeDir, netns, networks }: HostPlace): string {
+  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
+  const what = createHash('sha256').update(networks.join(' ')).digest('hex').slice(0, 8);
+  return join(runtimeDir, `${ino}-${what}.lock`);
 }
 
 function open(runtimeDir: string, path: string): Lock | undefined {

@@ -1,5 +1,4 @@
-import { TOTALS, type Totals } from '../dataplane/counters.js';
-import { tunnelStateFile } from '../drivers/tunnel-state.js';
+import { type TunnelState, tunnelStateFile } from '../drivers/tunnel-state.js';
 import type { TunnelStatus } from '../drivers/wireguard/status.js';
 import { TUNNEL_DEVICE } from '../kinds/tunnel-device.js';
 import { endpointText } from '../kinds/wireguard-peer.js';
@@ -31,7 +30,7 @@ export interface TunnelPackets {
 export interface TunnelReport {
   readonly peers: readonly TunnelReading[];
   /** What the data path of backend udp counts as a whole, by device. */
-  readonly totals: readonly { readonly dev: string; readonly counts: Totals }[];
+  readonly totals: readonly { readonly dev: string; readonly counts: TunnelState['totals'] }[];
 }
 
 export interface TunnelSources {
@@ -65,13 +64,9 @@ export async function readTunnels(sources: TunnelSources): Promise<TunnelReport>
         };
       }),
     ],
-    totals: udp === undefined ? [] : [{ dev: TUNNEL_DEVICE, counts: complete(udp.totals) }],
+    totals: udp === undefined ? [] : [{ dev: TUNNEL_DEVICE, counts: udp.totals }],
   };
 }
-
-/** What a process of another version did not count is 0. */
-const complete = (totals: Partial<Totals>): Totals =>
-  Object.fromEntries(TOTALS.map((name) => [name, totals[name] ?? 0])) as Totals;
 
 function namesBySubnet(leases: readonly Lease[]): (subnet: Prefix) => string | undefined {
   const names = new Map(leases.flatMap((lease) => subnetsOf(lease).map((subnet) => [subnet, leaseName(lease)])));

@@ -52,6 +52,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_SYSCTL: 'A kernel setting (sysctl) could not be read or written.',
   E_SYSTEM: 'A system call failed; its name and errno are in the message.',
   E_TERMINATED: 'SIGTERM. Changes that had been made stay.',
+  E_TIMEOUT: '`flan status --wait` found something that was not in order until the time was over; it is named.',
   E_TOOL_MISSING: '`nft` or `iptables` is needed for the rules that are asked for, and not installed.',
   E_UNSUPPORTED: 'The kernel lacks what a rule needs.',
   E_USAGE: 'The command line is wrong.',

@@ -37,6 +37,7 @@ kernelTest('a whole run needs no more than user namespaces', { needs: ['veth'] }
     FLAN_NODE_ID: 'id-a',
     FLAN_SUBNET_FILE: join(dir, 'run', 'subnet.env'),
     FLAN_RUNTIME_DIR: join(dir, 'state'),
+    FLAN_STATE_DIR: join(dir, 'kept'),
     FLAN_IPTABLES_FORWARD_RULES: 'false',
   };
   const user = ['--reuid=65534', '--regid=65534', '--clear-groups', 'unshare', '-Urn', 'sh', '-c', SCRIPT, FLAN];

@@ -7,6 +7,7 @@ import type { Clock } from '../../reconcile/clock.js';
 import type { WatchEvent } from '../../reconcile/events.js';
 import { historyWriter } from '../../reconcile/history-writer.js';
 import { readTunnels, type TunnelReport } from '../../reconcile/status-tunnels.js';
+import { statusTeller } from '../../reconcile/status-watch.js';
 import type { Round, WatchView } from '../../reconcile/view.js';
 import { statusPage } from '../../report/status-page.js';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
@@ -63,6 +64,7 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
   const startedMs = clock.wallMs();
   const settle = (): void => {
     notes.settle();
+    teller.settle();
     for (const sink of sinks) sink.settle?.();
   };
   const pulse = heart({ clock, onTick: settle, tickMs: TICK_MS });
@@ -80,13 +82,18 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
     return readTunnels({ ...current, wireguard: view?.tunnels, leases: view?.peers() ?? [] });
   };
   const counted = metrics({ wallMs: clock.wallMs, view: pulse.view, isReady, tunnels });
+  const readiness = () => {
+    const checks = ready(pulse.vitals());
+    return { ready: isWell(checks), why: checks.map(({ detail }) => detail).join('; ') };
+  };
+  const teller = statusTeller({ place: settings, clock, view: pulse.view, readiness });
   const manager = serviceManager(env);
   const every = (ms: number, run: () => void): (() => void) => {
     const timer = setInterval(run, ms);
     return () => clearInterval(timer);
   };
   const supervisor = manager && systemd({ manager, isAlive: () => isWell(alive(pulse.vitals())), every });
-  const told = [past, counted, pulse, notes, history, ...(supervisor ? [supervisor] : []), ...sinks];
+  const told = [past, counted, pulse, notes, history, teller, ...(supervisor ? [supervisor] : []), ...sinks];
   const tell = (event: WatchEvent): void => {
     for (const sink of told) sink.tell(event);
   };
@@ -134,6 +141,7 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
     },
     async close() {
       supervisor?.stopping();
+      teller.close();
       pulse.close();
       supervisor?.close();
       await Promise.all([history.close(), ...listeners.map((listener) => listener.close())]);

@@ -1,0 +1,19 @@
+import { readFileSync, statSync } from 'node:fs';
+import { type HostPlace, hostLockPath } from './lock.js';
+
+/** `free`: nobody changes this host. The holder is in its own words: `pid 12 (flan watch)`. */
+export type LockState = { readonly state: 'free' } | { readonly state: 'held'; readonly holder: string };
+
+/** Who holds the lock of this host, without taking it: somebody might want it just then. */
+export function lockState(place: HostPlace): LockState {
+  const path = hostLockPath(place);
+  const ino = statSync(path, { throwIfNoEntry: false })?.ino;
+  if (ino === undefined || !lockedInodes(readFileSync('/proc/locks', 'utf8')).has(ino)) return { state: 'free' };
+  return { state: 'held', holder: readFileSync(path, 'utf8').trim() || 'starting up' };
+}
+
+/** Inodes with a lock of flock(2), waiters left out. @see proc_locks(5) */
+export function lockedInodes(procLocks: string): ReadonlySet<number> {
+  const found = [...procLocks.matchAll(/^\d+: FLOCK +\S+ +\S+ +-?\d+ [0-9a-f]+:[0-9a-f]+:(\d+) /gm)];
+  return new Set(found.map(([, inode]) => Number(inode)));
+}

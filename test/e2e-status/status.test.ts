@@ -1,0 +1,129 @@
+import { renameSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import type { StatusDocument } from '../../src/report/status-document.js';
+import { finished } from '../support/cli.js';
+import { type LabNode, labTest, peerLease } from '../support/lab.js';
+
+async function statusOf(node: LabNode, args: readonly string[] = []): Promise<StatusDocument> {
+  const { code, stdout, stderr } = await node.flan(['status', '-o', 'json', ...args]);
+  expect([code, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout) as StatusDocument;
+}
+
+/** What changes with time and machine. */
+const steady = (text: string): string =>
+  text
+    .replace(/\d+(\.\d+)? (ms|s|min)\b/g, 'TIME')
+    .replace(/pid \d+/g, 'pid N')
+    .replace(/file \/\S+/g, 'file LEASES')
+    .replace(/flan \d+\.\d+\.\d+/, 'flan VERSION');
+
+/** Asks until it is as wanted: what a daemon tells others comes a second later at most. */
+async function until(node: LabNode, wanted: (status: StatusDocument) => boolean): Promise<StatusDocument> {
+  for (let tries = 0; ; tries++) {
+    const status = await statusOf(node);
+    if (wanted(status) || tries === 40) return status;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+describe('status', () => {
+  labTest('follows a node from nothing to a running daemon and back', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    lab.put('node-x.yaml', { node: 'node-x', subnet: '10.99.0.0/24', publicIP: '192.168.10.9' });
+    const fresh = await statusOf(a);
+    expect(fresh).toMatchObject({
+      kind: 'flan.status',
+      state: 'not in order',
+      node: 'node-a',
+      lock: { state: 'free' },
+    });
+    expect(fresh.problems).toEqual(['2 changes are to be made']);
+    expect(fresh.watch).toBeUndefined();
+    expect((await a.flan(['status', '--detailed-exitcode'])).code).toBe(2);
+    expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+    const applied = await statusOf(a, ['--detailed-exitcode']);
+    expect(applied).toMatchObject({
+      state: 'in order',
+      problems: [],
+      lastApply: { by: 'apply', counts: { create: 2 } },
+    });
+    expect(applied.look).toMatchObject({ state: 'taken', peers: 1, leftOut: [{ entry: '10.99.0.0-24' }] });
+
+    const daemon = await a.watch();
+    await a.netns.ip('route del 10.244.2.0/24');
+    await daemon.until('healed');
+    const running = await until(a, ({ watch }) => watch?.drift.repaired === 1);
+    expect(running).toMatchObject({
+      state: 'in order',
+      lock: { state: 'held', holder: `pid ${daemon.pid} (flan watch)` },
+      watch: {
+        ready: true,
+        process: { pid: daemon.pid },
+        store: { state: 'connected' },
+        drift: { detected: 1, repaired: 1, last: { key: 'route/main/10.244.2.0/24', what: 'deleted' } },
+        run: { peers: { total: 1, failing: { count: 0 }, leftOut: { count: 1 } }, failing: { count: 0 } },
+      },
+    });
+    expect(steady((await a.flan(['status'])).stdout)).toMatchInlineSnapshot(`
+      "node-a  ✓ in order
+        backend  host-gw · 10.244.0.0/16
+        through  eth0 192.168.10.1 (default route)
+        watch    ready, runs for TIME (pid N, flan VERSION)
+        store    file LEASES connected for TIME
+        lease    10.244.1.0/24 through 192.168.10.1, until released
+        peers    1 in use, 1 left out
+        kernel   No changes; 2 unchanged; 3 foreign objects left alone.
+        drift    1 since it runs, 1 repaired; last TIME ago: route/main/10.244.2.0/24 was deleted
+        applied  TIME ago, by apply: 2 × create
+        lock     held by pid N (flan watch)
+
+      left out
+        10.99.0.0-24  the lease of node-x is left out: 10.99.0.0/24 is outside the network 10.244.0.0/16
+      "
+    `);
+
+    lab.put('node-c.yaml', { ...peerLease('c'), publicIP: '203.0.113.7' });
+    await daemon.until('failed');
+    const failing = await until(a, ({ watch }) => watch?.run?.failing.count === 1);
+    expect(failing.state).toBe('not in order');
+    expect(failing.problems).toEqual(['1 object cannot be made', '1 change is to be made']);
+    expect(failing.watch?.run?.peers.failing).toEqual({ count: 1, first: ['node-c'] });
+    expect(steady((await a.flan(['status'])).stdout)).toContain('1 failing (node-c)');
+
+    const ended = await daemon.stop();
+    expect(ended.code).toBe(0);
+    const after = await statusOf(a);
+    expect([after.watch, after.lock]).toEqual([undefined, { state: 'free' }]);
+  });
+
+  labTest('tells what a daemon knows while the store is away, and that one was killed', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    const daemon = await a.watch();
+    renameSync(lab.leases, `${lab.leases}.away`);
+    await daemon.until('store', ({ state }) => state === 'disconnected');
+    const away = await until(a, ({ watch }) => watch?.store.state === 'disconnected');
+    expect(away).toMatchObject({ state: 'not in order', look: { state: 'failed' }, lock: { state: 'held' } });
+    expect(away.watch?.run?.lease.subnets).toEqual(['10.244.1.0/24']);
+    expect(away.problems[0]).toContain('the store is away: ');
+    await daemon.kill();
+    const dead = await statusOf(a);
+    expect(dead).toMatchObject({ state: 'unknown', look: { state: 'failed' } });
+    expect(dead.watch).toBeUndefined();
+  });
+
+  labTest('--wait ends when all is in order, or says what was not', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    const late = await a.flan(['status', '--wait', '--timeout', '100ms']);
+    expect([late.code, late.stdout]).toEqual([1, '']);
+    expect(late.stderr).toMatch(/^Error E_TIMEOUT: not in order in time: 2 changes are to be made\n/);
+    const waiting = finished(a.start(['status', '--wait', '--timeout', '30s', '--json']));
+    await a.watch();
+    const { code, stdout } = await waiting;
+    expect([code, (JSON.parse(stdout) as StatusDocument).state]).toEqual([0, 'in order']);
+    expect((await a.flan(['status', '--timeout', 'soon'])).code).toBe(64);
+  });
+});
