@@ -1,49 +1,82 @@
-import { boolean } from '@oclif/core/flags';
+import { string } from '@oclif/core/args';
+import { boolean, option } from '@oclif/core/flags';
 import type { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
-import { networksOf } from '../model/network.js';
 import { FORMAT_VERSION } from '../version.js';
-import { approve } from './approve.js';
+import { SAFETY_FLAGS, TARGET_FLAGS } from './apply/flags.js';
 import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
 
 export class Apply extends SettingsCommand {
   static override readonly summary = 'Make the changes that plan shows, and verify them';
   static override readonly description =
-    "Acquires this node's lease if it has none, makes the changes in dependency order without a gap in traffic, and " +
-    'looks again: an apply that does not read back as wanted fails.';
-  static override readonly examples = ['<%= config.bin %> apply', '<%= config.bin %> apply --yes --json'];
+    `Acquires this node's lease if it has none, makes the changes in dependency order without a gap in traffic, and looks
+again: an apply that does not read back as wanted fails.
+
+With --confirm the changes are undone unless \`flan confirm\` is run in time, whatever becomes of this process, its shell
+and the connection to this host. With --probe they are undone when something that worked before does not work after.
+What an apply of fewer than 100 changes did can be undone later by \`flan rollback\`.`;
+  static override readonly examples = [
+    '<%= config.bin %> apply',
+    '<%= config.bin %> apply --yes --json',
+    '<%= config.bin %> apply --confirm 2m',
+    '<%= config.bin %> apply --yes --confirm auto --probe tcp://192.168.10.2:22 --probe store',
+    '<%= config.bin %> apply --target "route/main/10.244.3.*"',
+  ];
+  static override readonly args = {
+    plan: string({ description: 'A file that `flan plan --out` wrote: exactly these changes, and nobody is asked' }),
+  };
   static override readonly flags = {
+    'allow-stale': option({
+      options: ['desired', 'kernel'] as const,
+      multiple: true,
+      multipleNonGreedy: true,
+      summary: 'Apply a saved plan though the leases (desired) or the host (kernel) have moved since',
+    })(),
     yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
     'dry-run': boolean({ summary: 'Show the plan and stop' }),
+    ...TARGET_FLAGS,
+    ...SAFETY_FLAGS,
   };
 
   override async run(): Promise<ExitCode> {
-    const { flags } = await this.parse(Apply);
+    const { flags, args } = await this.parse(Apply);
     const { settings } = await this.loadSettings(flags);
-    const { openSession, applyOnce, applyText, planText, preview, lockHost } = await import('./engine.js');
+    const allowStale = flags['allow-stale'] ?? [];
+    const saved =
+      args.plan === undefined
+        ? undefined
+        : (await import('./saved-plan.js')).usePlan({ path: args.plan, settings, allowStale });
+    const { openSession, applyText, planText, preview } = await import('./engine.js');
+    const safely = await import('./apply/engine.js');
     const session = await openSession(settings, this.signal);
-    const adopt = settings.adopt ? 'yes' : 'no';
+    const adopt = saved?.adopt ?? (settings.adopt ? 'yes' : 'no');
     const { signal } = this;
+    const revise = saved?.revise ?? ((whole) => whole);
     try {
       if (flags['dry-run']) {
-        const { document } = await preview({ session, adopt, signal });
+        const part = safely.inPart(revise(await preview({ session, adopt, signal })), flags);
+        const { document } = await safely.withRisks(part, settings);
         if (flags.json) this.print(document);
         else this.out(planText(document, this.colours));
         return EXIT.ok;
       }
       requirePrivilege('apply');
-      const lock = lockHost({ ...settings, networks: networksOf(session.network), holder: 'flan apply' });
+      const lock = await safely.lockFor({ settings, session, flags, signal });
+      const progress = safely.progressOn(process.stderr, () => performance.now());
       try {
-        const report = await applyOnce({
-          session,
-          adopt,
-          signal,
-          approve: async ({ document }) => {
+        const report = await safely.applySafely({
+          ...{ session, settings, flags, adopt, signal, revise, onProgress: progress.onProgress },
+          note: (line) => this.note(line),
+          approve: async ({ document }, risks) => {
             if (!flags.json) this.out(`${planText(document, this.colours)}\n`);
-            return flags.yes ? 'yes' : approve('Apply these changes?', signal);
+            if (!flags.yes && saved === undefined) return safely.approvePlan(risks, signal);
+            safely.refuseRisks(risks);
+            saved?.begin();
+            return 'yes';
           },
         });
+        progress.clear();
         const { outcomes, left } = report;
         await this.remember(settings, outcomes);
         const untried = signal.aborted ? left.length : 0;
@@ -54,13 +87,19 @@ export class Apply extends SettingsCommand {
             kind: 'flan.apply',
             ...{ plan: report.preview.document, verified: left.length === 0 && failed.length === 0 },
             ...{ outcomes: outcomes.map(outcomeDocument), left },
+            ...safely.safetyDocument(report),
           });
         } else if (outcomes.length === 0) this.out(planText(report.preview.document, this.colours));
         else this.out(applyText({ outcomes, left, untried }, this.colours));
+        if (!flags.json) for (const line of safely.safetyLines(report)) this.out(`${line}\n`);
         if (signal.aborted) throw signal.reason;
-        if (failed.length > 0) return EXIT.partial;
-        return left.length > 0 ? EXIT.notRolledBack : EXIT.ok;
+        if (flags.wait) {
+          lock.release();
+          await safely.waitForConfirmation({ settings, session, report, signal });
+        }
+        return safely.exitOf(report);
       } finally {
+        progress.clear();
         lock.release();
       }
     } finally {

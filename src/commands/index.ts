@@ -1,7 +1,11 @@
 import { Adopt } from './adopt.js';
 import { Apply } from './apply.js';
 import type { BaseCommand } from './base.js';
+import { CheckpointLs } from './checkpoint/ls.js';
+import { CheckpointShow } from './checkpoint/show.js';
+import { CheckpointTimer } from './checkpoint/timer.js';
 import { ConfigShow } from './config/show.js';
+import { Confirm } from './confirm.js';
 import { Destroy } from './destroy.js';
 import { History } from './history.js';
 import { Init } from './init.js';
@@ -13,10 +17,14 @@ import { LeaseReserve } from './lease/reserve.js';
 import { LeaseShow } from './lease/show.js';
 import { Plan } from './plan.js';
 import { Prune } from './prune.js';
+import { Resume } from './resume.js';
+import { Rollback } from './rollback.js';
 import { ShowDesired } from './show/desired.js';
 import { ShowFacts } from './show/facts.js';
 import { ShowLeases } from './show/leases.js';
 import { ShowObserved } from './show/observed.js';
+import { ShowPlan } from './show/plan.js';
+import { Snapshot } from './snapshot.js';
 import { Status } from './status.js';
 import { Validate } from './validate.js';
 import { Version } from './version.js';
@@ -33,7 +41,11 @@ export type CommandClass = Omit<typeof BaseCommand, 'prototype'> &
 export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   adopt: Adopt,
   apply: Apply,
+  'checkpoint:ls': CheckpointLs,
+  'checkpoint:show': CheckpointShow,
+  'checkpoint:timer': CheckpointTimer,
   'config:show': ConfigShow,
+  confirm: Confirm,
   destroy: Destroy,
   history: History,
   init: Init,
@@ -45,10 +57,14 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'lease:show': LeaseShow,
   plan: Plan,
   prune: Prune,
+  resume: Resume,
+  rollback: Rollback,
+  show: ShowPlan,
   'show:desired': ShowDesired,
   'show:facts': ShowFacts,
   'show:leases': ShowLeases,
   'show:observed': ShowObserved,
+  snapshot: Snapshot,
   status: Status,
   validate: Validate,
   version: Version,

@@ -18,12 +18,16 @@ import { survey } from '../reconcile/survey.js';
 import { parseSubnetEnv } from '../traffic/subnet-env.js';
 import { identityFrom } from './identity-from.js';
 import { openExtension } from './open-extension.js';
-import { openStore } from './open-store.js';
+import { type OpenedStore, openStore } from './open-store.js';
 import { openPacketFilter } from './packet-filter.js';
 import { openWireguard } from './wireguard/open.js';
 
 /** Opens everything that a run touches the world with. @throws {FlanError} E_NETNS, E_IDENTITY, what the store throws */
 export const openSession = (settings: Settings, signal: AbortSignal): Promise<Session> => open({ settings, signal });
+
+/** The same through a store that is open already, or that stands for one. */
+export const openSessionThrough = (settings: Settings, through: OpenedStore, signal: AbortSignal): Promise<Session> =>
+  open({ settings, signal, through });
 
 export interface OpenPatiently {
   readonly settings: Settings;
@@ -35,12 +39,12 @@ export interface OpenPatiently {
 /** The same for a daemon: a store that cannot answer yet is waited for. */
 export const openPatiently = (input: OpenPatiently): Promise<Session> => open(input);
 
-type Opening = Pick<OpenPatiently, 'settings' | 'signal'> & Partial<OpenPatiently>;
+type Opening = Pick<OpenPatiently, 'settings' | 'signal'> & Partial<OpenPatiently> & { readonly through?: OpenedStore };
 
-async function open({ settings, signal, onWait }: Opening): Promise<Session> {
+async function open({ settings, signal, onWait, through }: Opening): Promise<Session> {
   const { netns } = settings;
   const identity = identityFrom(settings);
-  const { store, publicIps } = await openStore({ settings, identity, onWait });
+  const { store, publicIps } = through ?? (await openStore({ settings, identity, onWait }));
   const ask = async () => ({
     selection: selectionOf({ ...settings, ...(await publicIps(signal)) }),
     network: await store.network(signal),

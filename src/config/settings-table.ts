@@ -180,6 +180,10 @@ export const TABLE = {
     group: 'ownership',
     description: 'Hold a snapshot that would delete more than this share of ten or more peers; off: never',
   }),
+  protect: setting(is.listOf(is.prefix, ','), [], {
+    group: 'ownership',
+    description: 'Prefixes whose routes are never changed or deleted; a default route stands for itself alone',
+  }),
 
   resyncInterval: setting(is.duration({ minMs: 1000 }), 5 * 60_000, {
     group: 'watch',

@@ -122,6 +122,8 @@ interface Getter<T> {
 /** Options whose values are never shown: ipsec's PSK, cloud credentials. */
 const SECRET = /psk|secret|password|token|private/i;
 
+export const isSecretOption = (name: string): boolean => SECRET.test(name);
+
 const fold = (name: string) => name.toLowerCase();
 
 const isStringList = (value: Json): value is readonly string[] =>

@@ -11,7 +11,7 @@ const SLICE = 400;
  * Carries out steps in order, in slices of one driver. Never throws for one step: a failure blocks only what needs it.
  * Stops between slices when the signal aborts: what was yielded has happened, nothing else has.
  */
-export async function* apply({ steps, drivers, signal }: ApplyInput): AsyncGenerator<readonly Outcome[]> {
+export async function* apply({ steps, drivers, signal, before }: ApplyInput): AsyncGenerator<readonly Outcome[]> {
   const failed = new Set<Key>();
   const note = (outcomes: readonly Outcome[]): readonly Outcome[] => {
     for (const { step, status } of outcomes) if (status !== 'done') failed.add(step.key);
@@ -31,7 +31,9 @@ export async function* apply({ steps, drivers, signal }: ApplyInput): AsyncGener
       else stuck.push(blocked(step, by));
     }
     if (stuck.length > 0) yield note(stuck);
-    if (ready.length > 0) yield note(await drivers.perform(ready, signal));
+    if (ready.length === 0) continue;
+    before?.(ready);
+    yield note(await drivers.perform(ready, signal));
   }
 }
 
@@ -39,6 +41,8 @@ export interface ApplyInput {
   readonly steps: readonly Step[];
   readonly drivers: Drivers;
   readonly signal: AbortSignal;
+  /** Called with the steps that are carried out next. What it throws ends the run. */
+  readonly before?: ((steps: readonly Step[]) => void) | undefined;
 }
 
 /** Consecutive steps of one kind and one direction: whatever a step needs has had its outcome before. */

@@ -79,7 +79,8 @@ export const scopeOf = ({ ownership, external, backend, context }: Inputs, desir
   named: [...desired.values()].map(({ resource }) => resource).filter(({ kind }) => READ_BY_NAME.has(kind)),
 });
 
-const READ_BY_NAME: ReadonlySet<string> = new Set([
+/** Kinds that drivers find only when they are told the name. */
+export const READ_BY_NAME: ReadonlySet<string> = new Set([
   'file',
   'sysctl',
   'offload',

@@ -13,7 +13,12 @@ export interface ApplyOnceInput {
   readonly signal: AbortSignal;
   /** Shown the plan before anything is touched; `no` ends the run with nothing changed. */
   readonly approve: (preview: Preview) => Promise<'yes' | 'no'>;
-  readonly onProgress?: (outcomes: readonly Outcome[]) => void;
+  readonly onProgress?: (outcomes: readonly Outcome[], steps: number) => void;
+  /**
+   * Given what is about to be done, after the lease is held. What it throws stops the run with nothing changed; what it
+   * gives is called with each slice of the steps right before that is carried out.
+   */
+  readonly begin?: (chosen: Preview, steps: readonly Step[]) => Promise<((slice: readonly Step[]) => void) | undefined>;
   /** Narrows every look to the part that is to be carried out. What it throws before the first change stops the run. */
   readonly revise?: (preview: Preview) => Preview;
 }
@@ -50,7 +55,7 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
   // With the subnet known more is desired (subnet.env) and others' claims to it are refused: look again.
   const own = await session.store.acquire(first.request, signal);
   const acquired: Outcome = { step: leaseStep, status: 'done' };
-  input.onProgress?.([acquired]);
+  input.onProgress?.([acquired], first.plan.steps.length);
   const second = rest.length === 0 && leaseStep.action === 'update' ? first : await look(own);
   refuseConflicts(second);
   return finish(input, second, [acquired]);
@@ -58,15 +63,16 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
 
 const asItIs = (preview: Preview): Preview => preview;
 
-async function finish(input: ApplyOnceInput, chosen: Preview, before: readonly Outcome[]): Promise<ApplyReport> {
+async function finish(input: ApplyOnceInput, chosen: Preview, acquired: readonly Outcome[]): Promise<ApplyReport> {
   const { session, signal, adopt, revise = asItIs } = input;
-  const outcomes = [...before];
+  const outcomes = [...acquired];
   const steps = chosen.plan.steps.filter(({ key }) => !key.startsWith('lease/'));
-  for await (const some of apply({ steps, drivers: session.drivers, signal })) {
+  const before = await input.begin?.(chosen, steps);
+  for await (const some of apply({ steps, drivers: session.drivers, signal, before })) {
     outcomes.push(...some);
-    input.onProgress?.(some);
+    input.onProgress?.(some, steps.length);
   }
-  if (signal.aborted) return { preview: chosen, outcomes, left: steps.slice(outcomes.length - before.length) };
+  if (signal.aborted) return { preview: chosen, outcomes, left: steps.slice(outcomes.length - acquired.length) };
   // Against what was asked for: a peer that came meanwhile is for the next run, not a fault of this one.
   const world = await session.drivers.observe(chosen.scope, session.kinds, signal);
   const again = revise(conclude({ prepared: chosen, world, kinds: session.kinds, adopt, store: session.store.name }));

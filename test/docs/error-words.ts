@@ -6,8 +6,12 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_BACKEND: 'The backend cannot work on this host: no direct path for host-gw, no MTU left for vxlan.',
   E_BLOCKED: 'A change was not tried, because one that it needs had failed.',
   E_BUG: 'Something that should not be possible happened in flan itself. Report it, with `--debug`.',
+  E_CHECKPOINT:
+    'A checkpoint, which is what an apply writes down to be rolled back, is not there, cannot be written or cannot be read.',
   E_CLOSED: 'Work was asked of a part that had been closed already.',
   E_CONFIG: 'A setting is unknown, malformed or contradicts another; the place is named with line and column.',
+  E_CONFIRM_EXPIRED:
+    'Nobody confirmed in time, or the confirmation came too late: what `apply --confirm` had changed was rolled back.',
   E_CONFLICT: "Something that is not flan's stands where flan wants to put something. `--adopt` takes it over.",
   E_DATA: 'An input document is malformed.',
   E_DECLINED: 'The answer at the prompt was not yes; nothing was changed.',
@@ -28,6 +32,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_LISTEN: 'Health and metrics cannot be served where the settings say: the place is taken, or not permitted.',
   E_LOCK: 'A lock file could not be opened or locked, for a reason other than a holder.',
   E_LOCKED: 'Another flan is changing this host or writing the leases; its process is named where it is known.',
+  E_MASS_DELETE:
+    'The plan deletes more of what flan made here than `deleteGuard` allows. `--allow-mass-delete` says that it is meant.',
   E_NETLINK: 'The kernel refused a request or did not answer; its own words are in the message.',
   E_NETNS: 'A network namespace does not exist or cannot be entered.',
   E_NETWORK_CONFIG: 'The network config (`net-conf.json`, `network.yaml`) is wrong.',
@@ -37,10 +43,14 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_NODE_MISSING: 'The Kubernetes Node of this host does not exist or cannot be told.',
   E_NODE_VERSION: 'This Node.js is too old.',
   E_NO_TTY: 'There are changes to approve and no terminal to ask on. Pass `--yes`.',
+  E_PENDING_CONFIRM: 'An earlier `apply --confirm` waits to be confirmed or rolled back.',
   E_PERMISSION: 'The kernel or the file system refused. Mostly: not root.',
   E_PLATFORM: 'The native part (koffi) does not load here.',
   E_POD_CIDR: 'The Kubernetes Node has no podCIDR, or one outside the network.',
+  E_PROTECTED: 'The plan would change or delete a route that the setting `protect` covers.',
   E_RACE: 'Something else changed the same thing at the same moment; looking again settles it.',
+  E_RISK:
+    'The plan may cut off the lease store, the default gateway or whoever is logged in. `--accept-risk` says that it is meant.',
   E_STORE_AUTH: 'The lease store refused the credentials.',
   E_STORE_CLOSED: 'The connection to the store had been closed already.',
   E_STORE_PERMISSION: 'The lease store refused what these credentials may not do.',
@@ -53,8 +63,10 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_SYSTEM: 'A system call failed; its name and errno are in the message.',
   E_TERMINATED: 'SIGTERM. Changes that had been made stay.',
   E_TIMEOUT: '`flan status --wait` found something that was not in order until the time was over; it is named.',
+  E_TIMER: '`apply --confirm` found nobody who would roll back in time, so nothing was changed.',
   E_TOOL_MISSING: '`nft` or `iptables` is needed for the rules that are asked for, and not installed.',
   E_UNSUPPORTED: 'The kernel lacks what a rule needs.',
   E_USAGE: 'The command line is wrong.',
+  E_VERIFY: 'What was rolled back does not read back as it was before.',
   E_WATCH: 'A file or folder cannot be watched.',
 };
