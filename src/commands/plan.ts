@@ -1,6 +1,11 @@
-import { boolean, option } from '@oclif/core/flags';
+import { boolean, option, string } from '@oclif/core/flags';
+import { parseDuration } from '../config/duration.js';
+import { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { PLAN_OUTPUT } from './plan-flags.js';
 import { SettingsCommand } from './settings-command.js';
+
+const VALID_FOR = '24h';
 
 export class Plan extends SettingsCommand {
   static override readonly summary = 'Show what apply would change, and why';
@@ -11,33 +16,78 @@ export class Plan extends SettingsCommand {
     '<%= config.bin %> plan',
     '<%= config.bin %> plan --detailed-exitcode --json | jq .summary',
     '<%= config.bin %> plan -o ip',
+    '<%= config.bin %> plan --out change.flanplan && <%= config.bin %> apply change.flanplan',
+    '<%= config.bin %> plan --snapshot node-a.json --snapshot node-b.json -o markdown',
   ];
   static override readonly flags = {
-    output: option({
-      char: 'o',
-      options: ['text', 'json', 'markdown', 'ip'] as const,
-      default: 'text' as const,
-      summary: 'Format: text, json, markdown (for a pull request), or ip (the same as ip(8) commands)',
-    })(),
+    output: PLAN_OUTPUT(),
+    diff: boolean({ summary: 'The same as -o diff', exclusive: ['output'] }),
     'detailed-exitcode': boolean({ summary: 'Exit with 2 when there is something to change' }),
     summary: boolean({ summary: 'Print the last line only' }),
+    'summary-json': string({ helpValue: 'FILE', summary: 'Also write the counts to a file, as one line of JSON' }),
+    verbose: boolean({ summary: 'List what stays as it is too' }),
+    'show-foreign': boolean({ summary: "List what is not flan's and stands on or near what is" }),
+    out: string({ helpValue: 'FILE', summary: 'Save the plan, for `apply FILE`: as it is, once, or not at all' }),
+    'valid-for': string({ helpValue: 'TIME', default: VALID_FOR, summary: 'How long the saved plan may be applied' }),
+    snapshot: string({
+      helpValue: 'FILE',
+      multiple: true,
+      multipleNonGreedy: true,
+      exclusive: ['out', 'show-foreign', 'verbose'],
+      summary: 'Plan for the host of what `flan snapshot` wrote instead of this one; repeatable',
+    }),
+    'leases-from': option({
+      options: ['store', 'snapshot'] as const,
+      dependsOn: ['snapshot'],
+      summary: 'Whose leases to plan with; default: the store if the settings name one, else the snapshot',
+    })(),
   };
 
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(Plan);
-    const { settings } = await this.loadSettings(flags);
-    const { openSession, preview, planText, planMarkdown, planCommands, summaryLine } = await import('./engine.js');
+    const validMs = parseDuration(flags['valid-for']);
+    if (validMs === undefined || validMs === 0) {
+      throw new FlanError('E_USAGE', `--valid-for must be a time like 30m or 24h, not '${flags['valid-for']}'`, {
+        hint: 'Write a number and a unit: s, m, h or d.',
+      });
+    }
+    const loaded = await this.loadSettings(flags);
+    const format = flags.json ? 'json' : flags.diff ? 'diff' : flags.output;
+    const summaryFile = flags['summary-json'];
+    const onChanges = flags['detailed-exitcode'] ? EXIT.changes : EXIT.ok;
+    if (flags.snapshot !== undefined) {
+      const { planFleet, renderFleet, fleetLine, writeSummary } = await import('./fleet-plan.js');
+      const input = { paths: flags.snapshot, loaded, leasesFrom: flags['leases-from'], signal: this.signal };
+      const { document, code } = await planFleet(input);
+      if (summaryFile !== undefined) writeSummary(summaryFile, document);
+      if (format === 'json') this.print(document);
+      else if (flags.summary) this.out(`${fleetLine(document.summary)}\n`);
+      else this.out(renderFleet(document, format, this.colours));
+      return code !== EXIT.ok ? code : document.summary.changing > 0 ? onChanges : EXIT.ok;
+    }
+    const { settings } = loaded;
+    const { openSession, preview, planText, summaryLine } = await import('./engine.js');
     const session = await openSession(settings, this.signal);
     try {
       const adopt = settings.adopt ? 'yes' : 'no';
-      const { document } = await preview({ session, adopt, signal: this.signal });
-      if (flags.json || flags.output === 'json') this.print(document);
+      const seen = await preview({ session, adopt, signal: this.signal });
+      let { document } = seen;
+      if (flags.verbose || flags['show-foreign']) {
+        const { withObjects } = await import('./plan-objects.js');
+        const also = { unchanged: flags.verbose, foreign: flags['show-foreign'] };
+        document = await withObjects({ session, seen, also, signal: this.signal });
+      }
+      if (format === 'json') this.print(document);
       else if (flags.summary) this.out(`${summaryLine(document.summary)}\n`);
-      else if (flags.output === 'markdown') this.out(planMarkdown(document));
-      else if (flags.output === 'ip') this.out(planCommands(document));
-      else this.out(planText(document, this.colours));
+      else if (format === 'text') this.out(planText(document, this.colours));
+      else this.out((await import('./plan-output.js')).renderPlan(document, format));
+      if (summaryFile !== undefined) (await import('./fleet-plan.js')).writeSummary(summaryFile, document);
+      if (flags.out !== undefined) {
+        const { savePlanTo, savedLine } = await import('./saved-plan.js');
+        this.note(savedLine(flags.out, savePlanTo({ path: flags.out, preview: seen, settings, validMs })));
+      }
       const isSettled = document.plan.steps.length === 0 && document.plan.conflicts.length === 0;
-      return flags['detailed-exitcode'] && !isSettled ? EXIT.changes : EXIT.ok;
+      return isSettled ? EXIT.ok : onChanges;
     } finally {
       await session.close();
     }

@@ -1,5 +1,6 @@
 import type { Family } from '../model/ip.js';
 import type { Warning } from '../model/warning.js';
+import type { Resource } from '../planner/kind.js';
 import type { Plan } from '../planner/plan.js';
 
 /** Every document flan prints under --json. */
@@ -37,6 +38,18 @@ export interface PlanDocument extends Document<'flan.plan'> {
   readonly quarantined: readonly Refusal[];
   readonly warnings: readonly Warning[];
   readonly summary: Summary;
+  /** With `--verbose`: what is as it should be. */
+  readonly unchanged_objects?: readonly ListedObject[];
+  /** With `--show-foreign`: what is not ours and stands on or near ours. */
+  readonly foreign_objects?: readonly ListedObject[];
+}
+
+/** An object that a plan changes nothing of. */
+export interface ListedObject {
+  readonly key: string;
+  readonly resource: Resource;
+  /** Why it is wanted; of foreign ones empty. */
+  readonly reason: string;
 }
 
 export interface Summary {

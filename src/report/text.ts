@@ -1,6 +1,7 @@
+import { kinds } from '../kinds/index.js';
 import type { Conflict, Plan, Step } from '../planner/plan.js';
 import { describeStep, fieldChanges, lineChanges } from './changes.js';
-import { type ExternalSummary, type PlanDocument, type Summary, summarise } from './document.js';
+import { type ExternalSummary, type ListedObject, type PlanDocument, type Summary, summarise } from './document.js';
 import { type Paint, plain, READING_ORDER, VERBS, type Verb } from './paint.js';
 import { guarded, printable } from './printable.js';
 
@@ -81,5 +82,32 @@ export function planText(document: PlanDocument, paint: Paint = plain): string {
         `${paint.yellow('Warning')} ${printable(message)} (${code})${hint ? `\n  ${paint.dim(hint)}` : ''}`,
     ),
   ];
-  return paragraphs([headline(document), changeRows(plan, paint), notes.join('\n'), summaryLine(summary)]);
+  const { unchanged_objects: unchanged = [], foreign_objects: foreign = [] } = document;
+  return paragraphs([
+    headline(document),
+    changeRows(plan, paint),
+    listedRows({ symbol: '=', word: 'as is', objects: unchanged }, paint),
+    listedRows({ symbol: '*', word: 'foreign', objects: foreign }, paint),
+    notes.join('\n'),
+    summaryLine(summary),
+  ]);
+}
+
+interface Listed {
+  readonly symbol: string;
+  readonly word: string;
+  readonly objects: readonly ListedObject[];
+}
+
+/** Objects that nothing is done to, one per line. */
+function listedRows({ symbol, word, objects }: Listed, unguarded: Paint): string {
+  const paint = guarded(unguarded);
+  const width = Math.max(0, ...objects.map(({ key }) => key.length));
+  return objects
+    .map(({ key, resource, reason }) => {
+      const words = [kinds.of(resource).describe(resource), reason && `(${reason})`].filter(Boolean).join(' ');
+      const head = `${INDENT}${paint.dim(`${symbol.padEnd(SYMBOL_WIDTH)} ${word.padEnd(WORD_WIDTH)}`)} ${paint.bold(key)}`;
+      return `${head}${' '.repeat(width - key.length)}${INDENT}${printable(words)}`.trimEnd();
+    })
+    .join('\n');
 }
