@@ -13,19 +13,29 @@ export type FlagValues = Readonly<Record<string, unknown>>;
 export type Layer = ReadonlyMap<SettingKey, RawSetting>;
 
 /** `FLAN_…` variables that are no settings. */
-export const OTHER_VARIABLES: readonly string[] = ['FLAN_CONFIG', 'FLAN_DEBUG', 'FLAN_REQUIRE_KERNEL'];
+export const OTHER_VARIABLES: readonly string[] = ['FLAN_AS', 'FLAN_CONFIG', 'FLAN_DEBUG', 'FLAN_REQUIRE_KERNEL'];
 
 export function flagLayer(flags: FlagValues, cwd: string): Layer {
-  const given = (flag: string | undefined) => {
-    const value = flag === undefined ? undefined : flags[flag];
-    return Array.isArray(value) && value.length === 0 ? undefined : value;
-  };
   return collect((definition) => {
     const { flag, flannelFlag } = definition;
+    const given = (name: string | undefined) => (name === undefined ? undefined : givenValue(definition, flags[name]));
     if (given(flag) !== undefined) return { raw: given(flag), origin: `flag --${flag}`, base: cwd };
     if (given(flannelFlag) === undefined) return undefined;
     return fromFlannel({ definition, raw: given(flannelFlag), origin: `flag --${flannelFlag}`, base: cwd });
   });
+}
+
+/**
+ * What a flag says; undefined when it says nothing. Unit files written for flanneld leave a value empty when they have
+ * none (`-etcd-cafile=$CAFILE`): where no value is the default, that is what flanneld understands.
+ */
+function givenValue({ flannelFlag, default: fallback }: SettingDefinition, value: unknown): unknown {
+  const mayBeEmpty = flannelFlag !== undefined;
+  if (Array.isArray(value)) {
+    const said = mayBeEmpty ? value.filter((one) => one !== '') : value;
+    return said.length === 0 ? undefined : said;
+  }
+  return value === '' && mayBeEmpty && fallback === undefined ? undefined : value;
 }
 
 /** `FLAN_…`. An empty variable counts as none, so that a unit file or a manifest can leave it blank. */

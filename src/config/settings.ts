@@ -12,6 +12,7 @@ import {
   type Origin,
 } from './settings-derived.js';
 import { type RawSetting, type ReadFile, readSettingsFile } from './settings-file.js';
+import { decideAsFlanneld } from './settings-flanneld.js';
 import {
   type Environment,
   environmentLayer,
@@ -59,6 +60,7 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
   ];
   const found = new Map(SETTINGS.map((definition) => [definition.key, decideOne(definition, sources)]));
   decideStore(found);
+  decideAsFlanneld(found, env);
   decideLeases(found, input);
   decideStateDir(found, env);
   decidePassword(found, input.readFile);

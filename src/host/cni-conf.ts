@@ -53,9 +53,9 @@ export function isFlannels(text: string): boolean {
   }
 }
 
-/** Half-written copies of a run that was killed, as src/sys/atomic-file.ts names them. */
+/** Half-written copies of a run that was killed, as src/sys/atomic-file.ts names them, and flannel's install-conf. */
 export const halfWritten = (name: string, files: readonly string[]): readonly string[] =>
-  files.filter((file) => file.startsWith(`.${name}.`) && /^\d+\.\d+$/.test(file.slice(name.length + 2)));
+  files.filter((file) => file.startsWith(`.${name}.`) && /^(\d+\.\d+|tmp)$/.test(file.slice(name.length + 2)));
 
 /** Tells when a runtime would take another file than ours. */
 export function shadowing(name: string, files: readonly string[]): readonly Warning[] {

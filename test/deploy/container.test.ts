@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { ask } from '../e2e-telemetry/ask.js';
 import { type Finished, FLAN, finished } from '../support/cli.js';
 import { kernelTest } from '../support/kernel.js';
 import { render } from '../support/kustomize.js';

@@ -82,16 +82,18 @@ describe('flan install-cni', () => {
 
   it('removes copies of a run that was killed, and the name that flannel used before', async () => {
     put('.10-flannel.conflist.1.1', CONF.slice(0, 20));
+    put('.10-flannel.conflist.tmp', CONF.slice(0, 20));
     put('10-flannel.conf', '{"name": "cbr0", "type": "flannel", "delegate": {}}');
     put('.10-flannel.conflist.bak', 'of somebody');
     const { code, stdout, stderr } = await install('--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(JSON.parse(stdout)).toEqual({
+    const { removed, ...document } = JSON.parse(stdout);
+    expect({ ...document, removed: removed.sort() }).toEqual({
       format_version: expect.any(String),
       kind: 'flan.install-cni',
       path: join(folder, '10-flannel.conflist'),
       state: 'written',
-      removed: ['.10-flannel.conflist.1.1', '10-flannel.conf'],
+      removed: ['.10-flannel.conflist.1.1', '.10-flannel.conflist.tmp', '10-flannel.conf'],
       warnings: [],
     });
     expect(readdirSync(folder).sort()).toEqual(['.10-flannel.conflist.bak', '10-flannel.conflist']);
