@@ -42,6 +42,19 @@ export type WatchEvent =
   /** What was read cannot be used: everything goes on as it was. */
   | { readonly type: 'reload'; readonly result: 'refused'; readonly error: FlanError }
   | { readonly type: 'dumped'; readonly path: string }
+  /** An apply waits to be confirmed: nothing is changed until it is, or is rolled back. */
+  | { readonly type: 'pending-confirm'; readonly checkpoint: string; readonly deadlineMs: number }
+  /** Nobody confirmed an apply in time. `left` could not be undone. */
+  | {
+      readonly type: 'rolled-back';
+      readonly checkpoint: string;
+      readonly why: string;
+      readonly undone: number;
+      readonly left: number;
+    }
+  /** What was rolled back is not made again until it is wanted otherwise, or `flan resume`. Told once. */
+  | { readonly type: 'on-hold'; readonly checkpoint: string; readonly sinceMs: number; readonly keys: number }
+  | { readonly type: 'resumed'; readonly why: string }
   | { readonly type: 'stopped'; readonly why: string };
 
 export interface AppliedChange {

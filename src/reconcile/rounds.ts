@@ -9,6 +9,7 @@ import { scopeOf } from './inputs.js';
 import type { Session } from './session.js';
 import type { Drift, State } from './state.js';
 import type { Round } from './view.js';
+import type { Sieve } from './watch-sieve.js';
 
 export interface RoundsInit {
   readonly session: Session;
@@ -20,6 +21,8 @@ export interface RoundsInit {
   /** Something got done. */
   readonly onProgress: () => void;
   readonly onRound?: ((round: Round) => void) | undefined;
+  /** What must not be done though it is asked for. */
+  readonly sieve?: Sieve | undefined;
 }
 
 type Failure = Exclude<Outcome, { readonly status: 'done' }>;
@@ -96,14 +99,17 @@ export class Rounds {
       if (why === 'later') this.#news.push({ type: 'resync', why: doubt, tookMs: clock.nowMs() - startedMs });
     }
     const startedMs = clock.nowMs();
-    const { steps, conflicts } = state.takePlan({ nowMs: startedMs, adopt });
+    const { steps: planned, conflicts } = state.takePlan({ nowMs: startedMs, adopt });
+    const { allowed: steps, refused } = this.#init.sieve?.sort(planned) ?? { allowed: planned, refused: [] };
     for (const conflict of conflicts) {
       if (this.#conflicts.has(conflict.key)) continue;
       this.#conflicts.add(conflict.key);
       this.#news.push({ type: 'conflict', conflict });
     }
     const applied: AppliedChange[] = [];
-    const failures: Failure[] = [];
+    const failures: Failure[] = [...refused];
+    state.settle(refused, clock.nowMs());
+    for (const { step, error } of refused) this.#errors.set(step.key, error);
     for await (const outcomes of apply({ steps, drivers: this.#init.session.drivers, signal: this.#init.signal })) {
       onProgress();
       state.settle(outcomes, clock.nowMs());

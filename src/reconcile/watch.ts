@@ -21,6 +21,7 @@ import { State } from './state.js';
 import { hostWarnings, requestOf, type Survey, survey, withOwn } from './survey.js';
 import { Timers } from './timers.js';
 import type { Condition, Round, WatchView } from './view.js';
+import type { Sieve } from './watch-sieve.js';
 
 export interface WatchInput {
   readonly session: Session;
@@ -40,6 +41,7 @@ export interface WatchInput {
   /** Given the view of the run once the lease is held. */
   readonly onView?: (view: WatchView) => void;
   readonly onRound?: (round: Round) => void;
+  readonly sieve?: Sieve;
 }
 
 /** Under load flushes are this far apart, so that a burst costs a few plans instead of one per event. */

@@ -35,6 +35,10 @@ const LEVEL_OF: Readonly<Record<WatchEvent['type'], Level>> = {
   warning: 'warn',
   reload: 'info',
   dumped: 'info',
+  'pending-confirm': 'warn',
+  'rolled-back': 'error',
+  'on-hold': 'warn',
+  resumed: 'info',
   stopped: 'info',
 };
 

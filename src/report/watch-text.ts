@@ -87,6 +87,20 @@ export function watchLine(event: WatchEvent, unguarded: Paint = plain): string |
       return printable(`reload: ${event.result === 'unchanged' ? 'nothing changed' : event.changed.join(', ')}`);
     case 'dumped':
       return printable(`state written to ${event.path}`);
+    case 'pending-confirm': {
+      const at = new Date(event.deadlineMs).toISOString();
+      return paint.yellow(`waiting for flan confirm of ${event.checkpoint}, until ${at}`);
+    }
+    case 'rolled-back': {
+      const left = event.left === 0 ? '' : `, ${event.left} could NOT be undone`;
+      return paint.red(`rolled back ${event.checkpoint} (${event.why}): ${event.undone} undone${left}`);
+    }
+    case 'on-hold': {
+      const what = event.keys === 1 ? '1 change' : `${event.keys} changes`;
+      return paint.yellow(`on hold: ${what} as rolled back with ${event.checkpoint}, until flan resume`);
+    }
+    case 'resumed':
+      return printable(`resumed: ${event.why}`);
     case 'stopped':
       return `stopped: ${event.why}; everything stays in place`;
   }

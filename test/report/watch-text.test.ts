@@ -99,6 +99,33 @@ const LINES: { readonly [T in WatchEvent['type']]: readonly (readonly [Extract<W
       ],
     ],
     dumped: [[{ type: 'dumped', path: '/run/flan/state.json' }, 'state written to /run/flan/state.json']],
+    'pending-confirm': [
+      [
+        { type: 'pending-confirm', checkpoint: 'c1', deadlineMs: 0 },
+        'waiting for flan confirm of c1, until 1970-01-01T00:00:00.000Z',
+      ],
+    ],
+    'rolled-back': [
+      [
+        { type: 'rolled-back', checkpoint: 'c1', why: 'nobody confirmed it in time', undone: 2, left: 0 },
+        'rolled back c1 (nobody confirmed it in time): 2 undone',
+      ],
+      [
+        { type: 'rolled-back', checkpoint: 'c1', why: 'asked for', undone: 1, left: 1 },
+        'rolled back c1 (asked for): 1 undone, 1 could NOT be undone',
+      ],
+    ],
+    'on-hold': [
+      [
+        { type: 'on-hold', checkpoint: 'c1', sinceMs: 0, keys: 1 },
+        'on hold: 1 change as rolled back with c1, until flan resume',
+      ],
+      [
+        { type: 'on-hold', checkpoint: 'c1', sinceMs: 0, keys: 3 },
+        'on hold: 3 changes as rolled back with c1, until flan resume',
+      ],
+    ],
+    resumed: [[{ type: 'resumed', why: 'the hold was ended' }, 'resumed: the hold was ended']],
     stopped: [[{ type: 'stopped', why: 'asked to' }, 'stopped: asked to; everything stays in place']],
   };
 

@@ -1,11 +1,15 @@
 import type { Settings } from '../../config/settings.js';
 import { asFlanError, type FlanError } from '../../errors.js';
 import { networksOf } from '../../model/network.js';
+import { placeOf } from '../../reconcile/checkpoint.js';
 import type { Session } from '../../reconcile/session.js';
+import type { WatchView } from '../../reconcile/view.js';
+import { sieve } from '../../reconcile/watch-sieve.js';
 import type { Lock } from '../../sys/flock.js';
 import { hostWarnings, lockHost, openPatiently, survey, systemClock, watch } from '../engine.js';
 import { changedSettings, needsNewRun, refuseFixed } from './changes.js';
 import type { HangUps } from './hang-ups.js';
+import { settlePending } from './pending.js';
 import type { Telemetry } from './telemetry.js';
 
 export interface RunsInput {
@@ -35,6 +39,7 @@ const RELOAD_TIMEOUT_MS = 30_000;
 export async function runWatch(input: RunsInput): Promise<void> {
   let run = await firstRun(input);
   try {
+    await settlePending({ ...input, ...run });
     for (let next: Run | undefined = run; next !== undefined; ) {
       run = next;
       next = await follow(run, input);
@@ -91,12 +96,21 @@ async function follow(run: Run, input: RunsInput): Promise<Run | undefined> {
   const handOver = new AbortController();
   const { settings, session } = run;
   telemetry.through(session.store);
+  let view: WatchView | undefined;
+  const held = sieve({
+    ...{ session, runtimeDir: settings.runtimeDir, place: placeOf({ ...settings, network: session.network }) },
+    ...{ protect: settings.protect, tell: telemetry.tell, onFree: (why) => view?.resync(why) },
+  });
   const ended = watch({
+    sieve: held,
     session,
     signal,
     handOver: handOver.signal,
     tell: telemetry.tell,
-    onView: telemetry.look,
+    onView: (seen) => {
+      view = seen;
+      telemetry.look(seen);
+    },
     onRound: telemetry.round,
     clock: systemClock,
     adopt: settings.adopt ? 'yes' : 'no',
@@ -127,6 +141,7 @@ async function follow(run: Run, input: RunsInput): Promise<Run | undefined> {
     if (!handOver.signal.aborted) throw error;
   } finally {
     isOver = true;
+    held.close();
     stopListening();
     await busy;
   }
