@@ -7,6 +7,7 @@ import { CheckpointTimer } from './checkpoint/timer.js';
 import { ConfigShow } from './config/show.js';
 import { Confirm } from './confirm.js';
 import { Destroy } from './destroy.js';
+import { Explain } from './explain.js';
 import { History } from './history.js';
 import { Init } from './init.js';
 import { InstallCni } from './install-cni.js';
@@ -47,6 +48,7 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'config:show': ConfigShow,
   confirm: Confirm,
   destroy: Destroy,
+  explain: Explain,
   history: History,
   init: Init,
   'install-cni': InstallCni,
