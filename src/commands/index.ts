@@ -7,6 +7,7 @@ import { CheckpointTimer } from './checkpoint/timer.js';
 import { ConfigShow } from './config/show.js';
 import { Confirm } from './confirm.js';
 import { Destroy } from './destroy.js';
+import { Doctor } from './doctor.js';
 import { Explain } from './explain.js';
 import { History } from './history.js';
 import { Init } from './init.js';
@@ -48,6 +49,7 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'config:show': ConfigShow,
   confirm: Confirm,
   destroy: Destroy,
+  doctor: Doctor,
   explain: Explain,
   history: History,
   init: Init,

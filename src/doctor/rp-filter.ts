@@ -1,0 +1,43 @@
+import { type Check, type Finding, found, NO_OVERLAY, well } from './finding.js';
+
+const STRICT = 1;
+
+/**
+ * Strict reverse path filtering drops what comes in by another interface than the answer would leave by.
+ * @see Documentation/networking/ip-sysctl.rst: the greater of `all` and the interface's own counts
+ */
+export const rpFilter: Check = {
+  name: 'reverse path filter',
+  judge: ({ host: { sysctls }, overlay }) => {
+    if (overlay === undefined) return NO_OVERLAY;
+    const { external, elsewhere, network, devices } = overlay;
+    if (network.ipv4 === undefined) return well('IPv6 has none');
+    const modeOf = (dev: string): number =>
+      Math.max(...['all', dev].map((name) => Number(sysctls[`net/ipv4/conf/${name}/rp_filter`] ?? 0)));
+    const dev = external.find(({ family }) => family === 4)?.dev;
+    // Packets of a peer come in by the interface that it sends to: our external one.
+    const findings = elsewhere
+      .filter(() => dev !== undefined && modeOf(dev) === STRICT)
+      .map(
+        ({ peer, address, dev: other }): Finding => ({
+          code: 'D_RP_FILTER',
+          severity: 'warning',
+          what: `${dev} filters strictly (rp_filter=1), and the way to ${peer} (${address}) leads through ${other}: what it sends to ${dev} is dropped`,
+          fix: `Run \`sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.${dev}.rp_filter=2\`, or correct the routes to ${address}.`,
+        }),
+      );
+    // With DirectRouting on one node alone, packets come by the tunnel and answers would not.
+    const isMixed = network.backend.options.DirectRouting === true;
+    const tunnels = devices
+      .filter(({ name }) => isMixed && modeOf(name) === STRICT)
+      .map(
+        ({ name }): Finding => ({
+          code: 'D_RP_FILTER',
+          severity: 'warning',
+          what: `${name} filters strictly (rp_filter=1): with DirectRouting the two directions may take different ways, and one is dropped`,
+          fix: `Run \`sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.${name}.rp_filter=2\`.`,
+        }),
+      );
+    return found([...findings, ...tunnels], 'drops nothing of the overlay');
+  },
+};
