@@ -10,6 +10,20 @@ const zlib = require('node:zlib');
 const DIST = path.join(__dirname, '..', 'dist');
 const HEADER_BYTES = 16;
 const MAGIC = 0x666c616e; // "flan"
+/** Much is bundled that imports these and never calls them, and each takes a millisecond or two to load. */
+const LATE = new Set(
+  [
+    'child_process',
+    'crypto',
+    'fs/promises',
+    'net',
+    'perf_hooks',
+    'readline',
+    'readline/promises',
+    'v8',
+    'worker_threads',
+  ].flatMap((name) => [name, `node:${name}`]),
+);
 
 /** Runs an entry of dist/ and returns its exports. */
 function load(entry) {
@@ -22,7 +36,8 @@ function load(entry) {
   const scripts = new Map();
   let stale = false;
 
-  const chunkRequire = (name) => (name.startsWith('./') ? loadChunk(name.slice(2)) : require(name));
+  const chunkRequire = (name) =>
+    name.startsWith('./') ? loadChunk(name.slice(2)) : LATE.has(name) ? late(name) : require(name);
   Object.assign(chunkRequire, { resolve: require.resolve, main: require.main, cache: require.cache });
 
   function loadChunk(name) {
@@ -42,6 +57,7 @@ function load(entry) {
     modules.set(name, module);
     script.runInThisContext()(module.exports, chunkRequire, module, filename, DIST);
     module.loaded = true;
+    module.exports = settled(module.exports);
     return module.exports;
   }
 
@@ -52,6 +68,39 @@ function load(entry) {
     });
   }
   return loadChunk(entry);
+}
+
+/**
+ * esbuild exports each name through two getters, as it could be assigned later. In our bundle none is that has a value
+ * once its chunk ran, and a plain property spares two calls at every use.
+ */
+function settled(exports) {
+  const plain = {};
+  for (const name of Object.keys(exports)) {
+    const value = exports[name];
+    if (value === undefined) Object.defineProperty(plain, name, { enumerable: true, get: () => exports[name] });
+    else plain[name] = value;
+  }
+  if (exports.__esModule) Object.defineProperty(plain, '__esModule', { value: true });
+  return plain;
+}
+
+/** A built-in module that is loaded when something of it is first used. */
+function late(name) {
+  let target;
+  const loaded = () => (target ??= require(name));
+  return new Proxy(
+    {},
+    {
+      get: (_, key) => loaded()[key],
+      has: (_, key) => key in loaded(),
+      ownKeys: () => Reflect.ownKeys(loaded()),
+      getOwnPropertyDescriptor: (_, key) => {
+        const found = Reflect.getOwnPropertyDescriptor(loaded(), key);
+        return found && { ...found, configurable: true };
+      },
+    },
+  );
 }
 
 /** systemd's CACHE_DIRECTORY, else the XDG place; undefined when there is neither. */

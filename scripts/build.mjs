@@ -27,8 +27,8 @@ const shared = {
   outdir: DIST,
   write: false,
   metafile: true,
-  // Ships prebuilt binaries of its own, so it stays a package.
-  external: ['koffi'],
+  // Prebuilt binaries, so they stay packages.
+  external: ['@koromix/*'],
   // Its CommonJS build would come out of a lazy import without its names.
   alias: { yaml: join(ROOT, 'node_modules/yaml/browser/index.js') },
   // Names stay as they are: a stack under --debug is to be read.
@@ -134,6 +134,7 @@ async function buildEngine() {
   const result = await build({
     ...shared,
     outdir: join(DIST, 'engine'),
+    external: [...shared.external, 'koffi'],
     entryPoints: ['src/index.ts'],
     banner: {
       js: 'import{createRequire as __flanRequire}from"node:module";const require=__flanRequire(import.meta.url);',

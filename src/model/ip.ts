@@ -247,7 +247,16 @@ export const comparePrefixes = (a: Prefix, b: Prefix): number =>
 
 const within = (...prefixes: readonly string[]) => {
   const list = prefixes.map((p) => p as Prefix);
-  return (address: Address): boolean => list.some((prefix) => contains(prefix, address));
+  const ipv6 = list.filter((prefix) => familyOf(prefix) === 6);
+  // Asked of every lease: the address is taken apart once, and the prefixes never again.
+  const ipv4 = list
+    .filter((prefix) => familyOf(prefix) === 4)
+    .map((prefix) => ({ value: parseIPv4(addressOf(prefix)), shift: 32 - lengthOf(prefix) }));
+  return (address: Address): boolean => {
+    if (familyOf(address) === 6) return ipv6.some((prefix) => contains(prefix, address));
+    const asked = parseIPv4(address);
+    return ipv4.some(({ value, shift }) => (asked ^ value) >>> shift === 0);
+  };
 };
 
 export const isUnspecified = (a: Address): boolean => a === '0.0.0.0' || a === '::';

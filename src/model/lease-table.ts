@@ -126,7 +126,7 @@ export class LeaseTable {
     return {
       network,
       ownSubnets: own.lease ? subnetsOf(own.lease) : [],
-      hostAddressIn: (prefix) => this.#hosts.overlapping(prefix).next().value ?? undefined,
+      hostAddressIn: (prefix) => this.#hosts.overlapping(prefix)[0],
       isHostAddress: (address) => set.has(address),
     };
   }

@@ -63,8 +63,10 @@ export function stacks(lease: Lease): Stack[] {
 }
 
 /** The subnets a lease holds, IPv4 first. */
-export const subnetsOf = (lease: Lease): Prefix[] =>
-  [lease.ipv4?.subnet, lease.ipv6?.subnet].filter((subnet) => subnet !== undefined);
+export function subnetsOf({ ipv4, ipv6 }: Lease): Prefix[] {
+  if (ipv4 === undefined) return ipv6 === undefined ? [] : [ipv6.subnet];
+  return ipv6 === undefined ? [ipv4.subnet] : [ipv4.subnet, ipv6.subnet];
+}
 
 /** How people call a lease: by its node where that is known. */
 export const leaseName = (lease: Lease): string => lease.node ?? lease.key;

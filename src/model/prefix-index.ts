@@ -40,18 +40,24 @@ export class PrefixIndex<T> {
   }
 
   /** Every item with a prefix that contains `prefix` or lies inside it; an item may come once per prefix it has. */
-  *overlapping(prefix: Prefix): Generator<T> {
+  overlapping(prefix: Prefix): readonly T[] {
     this.#prepare(prefix);
     const own = lengthOf(prefix);
+    let found: readonly T[] = [];
+    const take = (items: readonly T[] | undefined): void => {
+      if (items !== undefined) found = found.length === 0 ? items : [...found, ...items];
+    };
     for (const length of this.#known(prefix)) {
-      if (length < own) yield* this.#items.get(makePrefix(addressOf(prefix), length)) ?? [];
+      if (length < own) take(this.#items.get(makePrefix(addressOf(prefix), length)));
     }
-    yield* this.#items.get(prefix) ?? [];
-    for (const inner of this.#inside.get(prefix) ?? []) yield* this.#items.get(inner) ?? [];
+    take(this.#items.get(prefix));
+    const inside = this.#inside.get(prefix);
+    if (inside !== undefined) found = found.concat(...Array.from(inside, (inner) => this.#items.get(inner) ?? []));
+    return found;
   }
 
   /** Every item with a prefix that the address lies in. */
-  covering(address: Address): Generator<T> {
+  covering(address: Address): readonly T[] {
     return this.overlapping(hostPrefix(address));
   }
 

@@ -53,9 +53,7 @@ let loadedKoffi: Koffi | undefined;
 export function koffi(): Koffi {
   if (loadedKoffi !== undefined) return loadedKoffi;
   try {
-    // In a CommonJS bundle there is no import.meta.url, in an ES module no __filename.
-    const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
-    loadedKoffi = require('koffi') as Koffi;
+    loadedKoffi = bundledKoffi() ?? installedKoffi();
   } catch (cause) {
     throw new FlanError('E_PLATFORM', `cannot load koffi on ${process.platform}-${process.arch}`, {
       hint: 'Install flan with its dependencies (npm install) on Linux with glibc 2.25+ or musl.',
@@ -63,6 +61,22 @@ export function koffi(): Koffi {
     });
   }
   return loadedKoffi;
+}
+
+/** The command line's bundle holds its JavaScript, which then comes out of the code cache; the binary stays a package. */
+function bundledKoffi(): Koffi | undefined {
+  if (typeof require !== 'function') return undefined;
+  try {
+    return require('koffi') as Koffi;
+  } catch {
+    // Where packages see only their own dependencies (pnpm), koffi finds its binary and we do not.
+    return undefined;
+  }
+}
+
+function installedKoffi(): Koffi {
+  // In a CommonJS bundle there is no import.meta.url, in an ES module no __filename.
+  return createRequire(typeof __filename === 'string' ? __filename : import.meta.url)('koffi') as Koffi;
 }
 
 /** Arguments that our prototypes take. */

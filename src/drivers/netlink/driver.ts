@@ -89,7 +89,11 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
   return {
     name: 'netlink',
     kinds: CODECS.map(({ kind }) => kind),
-    observe: async (seen) => look(seen),
+    observe: async (seen) => {
+      // Reading is one long system call: those that ask other processes get to start them first.
+      await undefined;
+      return look(seen);
+    },
     perform: async (steps: readonly Step[]): Promise<readonly Outcome[]> => {
       if (links.isEmpty()) links.replaceAll(dumpLinks(socket));
       for (const step of steps) links.use(devOf(subjectOf(step)));

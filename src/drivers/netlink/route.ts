@@ -55,20 +55,22 @@ export const routeCodec: NetlinkCodec<Route> = {
 
 /** An unknown link index reads as `if7`: such a route belongs to a link that is just going away. */
 export function routeOf(message: RouteMessage, links: Links): Route {
-  const { via, prefsrc, oif, family } = message;
-  return {
+  const { via, prefsrc, oif } = message;
+  // Member by member, as in `route`: a spread would cost a hidden class for each.
+  const made: { -readonly [K in keyof Route]: Route[K] } = {
     kind: 'route',
     dst: message.dst,
     type: TYPE_NAME.get(message.type) ?? 'other',
-    // The kernel puts blackholes and the like of IPv6 on lo, which nobody asked for.
-    ...(oif !== undefined && message.type === RTN_UNICAST && { dev: links.nameOf(oif) }),
-    ...(via !== undefined && { via }),
     onlink: message.onlink,
     scope: SCOPE_NAME.get(message.scope) ?? 'other',
-    ...(prefsrc !== undefined && { source: prefsrc }),
-    metric: message.priority ?? (family === 6 ? 1024 : 0),
+    metric: message.priority ?? (message.family === 6 ? 1024 : 0),
     table: message.table,
     proto: message.protocol,
-    ...(message.nexthops !== undefined && { multipath: true }),
   };
+  // The kernel puts blackholes and the like of IPv6 on lo, which nobody asked for.
+  if (oif !== undefined && message.type === RTN_UNICAST) made.dev = links.nameOf(oif);
+  if (via !== undefined) made.via = via;
+  if (prefsrc !== undefined) made.source = prefsrc;
+  if (message.nexthops !== undefined) made.multipath = true;
+  return made;
 }

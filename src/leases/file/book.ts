@@ -146,7 +146,8 @@ export class LeaseBook {
 
   #claim(entry: HeldEntry, what: 'add' | 'drop'): void {
     const { key, expiresAtMs } = entry.lease;
-    const others = this.#claims.get(key)?.filter((other) => other !== entry) ?? [];
+    const known = this.#claims.get(key);
+    const others = known === undefined || known.length === 0 ? NOBODY : known.filter((other) => other !== entry);
     const claims = what === 'drop' ? others : others.length === 0 ? [entry] : [...others, entry].sort(byPlace);
     this.#claims.set(key, claims);
     if (claims.length > 1) this.#contested.add(key);
@@ -182,6 +183,7 @@ interface Change {
 }
 
 const NONE: readonly RejectedEntry[] = [];
+const NOBODY: readonly HeldEntry[] = [];
 
 function stateOf({ file, content, before }: Change): FileState {
   const last = before?.held ?? [];

@@ -210,10 +210,13 @@ function tryStat(file: string): Stats | 'refused' | undefined {
   }
 }
 
+/** One object for all: node makes one for every call that only names the encoding. */
+const AS_TEXT = { encoding: 'utf8', flag: 'r' } as const;
+
 /** Undefined when the file is gone. */
 function readText(file: string): string | FileContent | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, AS_TEXT);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     return broken(file, cause instanceof Error ? cause.message : String(cause));
