@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   traffic: ['kinds', 'planner', 'model'],
   doctor: ['traffic', 'kinds', 'planner', 'model'],
   report: ['kinds', 'planner', 'model', 'version.ts', 'exit-codes.ts'],
+  schemas: ['model'],
   'netlink/wire': ['model'],
   sys: ['model'],
   netlink: ['netlink/wire', 'sys', 'model'],

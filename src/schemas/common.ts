@@ -1,0 +1,176 @@
+import {
+  about,
+  anything,
+  either,
+  flag,
+  integer,
+  list,
+  map,
+  object,
+  oneOf,
+  open,
+  ref,
+  type Schema,
+  text,
+  timestampMs,
+} from './build.js';
+
+const ACTIONS = ['create', 'update', 'replace', 'adopt', 'delete'] as const;
+
+const step = (action: readonly string[], ends: Readonly<Record<string, Schema>>): Schema =>
+  object({
+    action: oneOf(...action),
+    key: ref('key'),
+    ...ends,
+    reason: about('why, in one sentence', text),
+    needs: about('keys that must exist before', list(ref('key'))),
+  });
+
+const resource = ref('resource');
+
+/** What several documents are made of, by name. */
+export const DEFINITIONS: Readonly<Record<string, Schema>> = {
+  format_version: about('minor: compatible, pass over what you do not know; major: reject', {
+    type: 'string',
+    pattern: '^1\\.[0-9]+$',
+  }),
+  key: about('identity of an object, as people address it: route/main/10.244.3.0/24', text),
+  resource: about('one thing that can exist; its members are those of its kind', open({ kind: text })),
+  step: either(
+    step(['create'], { after: resource }),
+    step(['update', 'replace', 'adopt'], {
+      before: resource,
+      after: resource,
+      fields: about('names of the members that differ', list(text)),
+    }),
+    step(['delete'], { before: resource }),
+  ),
+  conflict: object({ key: ref('key'), before: resource, after: resource, fields: list(text), reason: text }),
+  plan: object({
+    steps: about('in the order of execution', list(ref('step'))),
+    conflicts: about("something that is not flan's stands where one of its objects belongs", list(ref('conflict'))),
+    unchanged: integer,
+  }),
+  counts: object(Object.fromEntries(ACTIONS.map((action) => [`${action}?`, integer]))),
+  summary: object({
+    ...Object.fromEntries(ACTIONS.map((action) => [action, integer])),
+    ...{ unchanged: integer, conflicts: integer, foreign: integer },
+  }),
+  warning: object({ code: text, message: text, 'hint?': text }),
+  refusal: object({ entry: about("the store's name of it", text), code: text, message: text }),
+  failure: object({ code: text, message: text, 'hint?': text }),
+  foreign: about('objects of others that were seen and left alone, by kind', map(integer)),
+  listed_object: object({ key: ref('key'), resource, reason: text }),
+  external: object({
+    family: { enum: [4, 6] },
+    dev: text,
+    address: about('what packets are sent from', text),
+    publicIp: about('what peers send to', text),
+    rule: about('which rule picked the interface', text),
+  }),
+  outcome: object({
+    key: ref('key'),
+    'action?': oneOf(...ACTIONS),
+    status: oneOf('done', 'failed', 'raced', 'blocked'),
+    'error?': ref('failure'),
+  }),
+  stack: object({ subnet: text, 'publicIp?': text, 'backendData?': anything }),
+  lease: object({
+    key: about("flannel's name of it: 10.5.52.0-24", text),
+    'node?': text,
+    'nodeId?': text,
+    backendType: text,
+    'ipv4?': ref('stack'),
+    'ipv6?': ref('stack'),
+    'expiresAtMs?': timestampMs,
+    'origin?': about('where it was read', text),
+  }),
+  network_half: object({ network: text, subnetLen: integer, subnetMin: text, subnetMax: text }),
+  network: object({
+    'ipv4?': ref('network_half'),
+    'ipv6?': ref('network_half'),
+    nftables: flag,
+    backend: object({ type: text, options: open({}) }),
+  }),
+  identity: object({ node: text, nodeId: text }),
+  lookup: object({ dev: text, 'source?': text, 'via?': text }),
+  facts: object({
+    hostname: text,
+    links: list(
+      object({
+        index: integer,
+        name: text,
+        'kind?': text,
+        up: flag,
+        loopback: flag,
+        mtu: integer,
+        'mac?': text,
+        addresses: list(
+          object({
+            address: text,
+            len: integer,
+            scope: text,
+            permanent: flag,
+            deprecated: flag,
+            temporary: flag,
+            'peer?': text,
+          }),
+        ),
+      }),
+    ),
+    defaultRoutes: list(
+      object({ family: { enum: [4, 6] }, dev: text, 'via?': text, metric: integer, 'source?': text }),
+    ),
+    lookups: map(ref('lookup')),
+  }),
+  explanation: object({
+    rule: text,
+    family: { enum: [4, 6] },
+    'dev?': text,
+    verdict: oneOf('picked', 'lost', 'no match'),
+    why: text,
+  }),
+  digest: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  applied_change: object({ action: oneOf(...ACTIONS), key: ref('key'), reason: text }),
+  plan_document: object({
+    format_version: ref('format_version'),
+    kind: { const: 'flan.plan' },
+    node: text,
+    backend: text,
+    store: text,
+    peers: integer,
+    external: list(ref('external')),
+    plan: ref('plan'),
+    foreign: ref('foreign'),
+    quarantined: about('entries of the store that are left out', list(ref('refusal'))),
+    warnings: list(ref('warning')),
+    summary: ref('summary'),
+    'unchanged_objects?': about('with --verbose', list(ref('listed_object'))),
+    'foreign_objects?': about('with --show-foreign', list(ref('listed_object'))),
+  }),
+  host_plan: object({
+    snapshot: about("the snapshot's file", text),
+    taken_at: text,
+    node: text,
+    'document?': ref('plan_document'),
+    'error?': ref('failure'),
+  }),
+  plan_host: object({ node: text, node_id: text, machine: text, netns: text }),
+  saved_plan: object({
+    format_version: ref('format_version'),
+    kind: { const: 'flan.saved-plan' },
+    flan: about('version of the flan that made it', text),
+    host: about('where it was made, and can be applied', ref('plan_host')),
+    adopt: oneOf('yes', 'no'),
+    created_at: { type: 'string', format: 'date-time' },
+    expires_at: { type: 'string', format: 'date-time' },
+    basis: about(
+      'fingerprints, SHA-256 over canonical JSON, of all that the plan takes for granted; `absent` for what is not there',
+      object({ desired: map(text), observed: map(text), relied: map(text) }),
+    ),
+    document: ref('plan_document'),
+    digest: about('SHA-256 over the canonical JSON (RFC 8785) of all other members', ref('digest')),
+  }),
+  checkpoint_brief: object({ id: text, state: text, why: text, 'deadline?': text }),
+  probe_result: object({ probe: text, passed: flag, 'failure?': text }),
+};
