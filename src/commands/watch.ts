@@ -1,3 +1,4 @@
+import { boolean } from '@oclif/core/flags';
 import type { Settings } from '../config/settings.js';
 import type { ExitCode } from '../exit-codes.js';
 import { EXIT } from '../exit-codes.js';
@@ -8,6 +9,7 @@ import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
 import { standardOutput } from './streams.js';
 import type { Sink } from './watch/telemetry.js';
+import type { LiveUi } from './watch/ui.js';
 
 export class Watch extends SettingsCommand {
   static override readonly summary = 'Hold the lease, follow leases and kernel, repair drift: the daemon';
@@ -25,6 +27,10 @@ systemd it tells when it is ready, reloads, stops, and that it is alive.`;
     '<%= config.bin %> watch --json | jq -c "select(.type==\\"drift\\")"',
   ];
 
+  static override readonly flags = {
+    ui: boolean({ summary: 'Show a live table of the peers instead of lines, on a terminal; ? there for its keys' }),
+  };
+
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(Watch);
     const { settings } = await this.loadSettings(flags);
@@ -33,8 +39,11 @@ systemd it tells when it is ready, reloads, stops, and that it is alive.`;
     const { hangUps, openTelemetry, runWatch, systemClock } = await import('./watch/engine.js');
     const signal = AbortSignal.any([this.signal, this.outputClosed]);
     if (flags.json) this.event({ type: 'version', format_version: FORMAT_VERSION, flan: VERSION });
-    const output = flags.json ? this.events(systemClock.wallMs) : await this.lines(settings, systemClock.wallMs);
+    const ui = flags.ui && !flags.json ? await this.ui() : undefined;
+    const lines = () => this.lines(settings, systemClock.wallMs);
+    const output = ui ?? (flags.json ? this.events(systemClock.wallMs) : await lines());
     const telemetry = await openTelemetry({ settings, env: process.env, clock: systemClock, sinks: [output, start] });
+    ui?.show(telemetry.status);
     const signals = hangUps(telemetry.dump);
     const load = async (): Promise<Settings> => (await this.loadSettings(flags)).settings;
     try {
@@ -44,6 +53,7 @@ systemd it tells when it is ready, reloads, stops, and that it is alive.`;
       if (!signal.aborted) throw error;
     } finally {
       signals.close();
+      ui?.close();
       await telemetry.close();
     }
     return EXIT.ok;
@@ -54,6 +64,19 @@ systemd it tells when it is ready, reloads, stops, and that it is alive.`;
     return {
       tell: (event: WatchEvent) => this.event({ at: new Date(wallMs()).toISOString(), ...event }),
     };
+  }
+
+  /** Undefined, and said, where there is no terminal to show it on. */
+  private async ui(): Promise<LiveUi | undefined> {
+    const { stdin: input, stdout: output } = process;
+    if (!input.isTTY || !output.isTTY || process.env.TERM === 'dumb') {
+      this.note('--ui needs a terminal: a line per event instead');
+      return undefined;
+    }
+    const { liveUi, systemClock } = await import('./watch/engine.js');
+    // As Ctrl-C does where the terminal still makes a signal of it.
+    const onQuit = () => process.kill(process.pid, 'SIGINT');
+    return liveUi({ input, output, clock: systemClock, paint: this.colours, onQuit });
   }
 
   private async lines(settings: Settings, wallMs: () => number): Promise<Sink> {

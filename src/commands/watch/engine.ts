@@ -5,3 +5,4 @@ export { watchLog } from '../../telemetry/log.js';
 export { hangUps } from './hang-ups.js';
 export { runWatch } from './runs.js';
 export { openTelemetry } from './telemetry.js';
+export { liveUi } from './ui.js';

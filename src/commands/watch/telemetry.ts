@@ -10,6 +10,7 @@ import { readTunnels, type TunnelReport } from '../../reconcile/status-tunnels.j
 import { statusTeller } from '../../reconcile/status-watch.js';
 import type { Round, WatchView } from '../../reconcile/view.js';
 import { statusPage } from '../../report/status-page.js';
+import type { WatchStatus } from '../../report/watch-status.js';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
 import { serviceManager } from '../../sys/notify.js';
 import { dumpOf } from '../../telemetry/dump.js';
@@ -28,6 +29,8 @@ export interface Sink {
   /** Called every few seconds. */
   settle?(): void;
   change?(settings: Settings): void;
+  /** There is another run from now on. */
+  look?(view: WatchView): void;
 }
 
 export interface TelemetryInit {
@@ -43,6 +46,8 @@ export interface Telemetry {
   tell(event: WatchEvent): void;
   look(view: WatchView): void;
   round(round: Round): void;
+  /** How the runs do now. */
+  status(): WatchStatus;
   reloading(): void;
   /** The store that the next run follows: people who look at the node through it are told too. */
   through(store: LeaseStore): void;
@@ -119,7 +124,11 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
   let listeners = await listenAll(placesOf(settings), { pages, open: [] });
   return {
     tell,
-    look: pulse.look,
+    look(view) {
+      pulse.look(view);
+      for (const sink of sinks) sink.look?.(view);
+    },
+    status: teller.now,
     round: counted.round,
     through: notes.through,
     flush: notes.flush,
