@@ -21,6 +21,7 @@ import { Plan } from './plan.js';
 import { Prune } from './prune.js';
 import { Resume } from './resume.js';
 import { Rollback } from './rollback.js';
+import { Schema } from './schema.js';
 import { ShowDesired } from './show/desired.js';
 import { ShowFacts } from './show/facts.js';
 import { ShowLeases } from './show/leases.js';
@@ -28,6 +29,7 @@ import { ShowObserved } from './show/observed.js';
 import { ShowPlan } from './show/plan.js';
 import { Snapshot } from './snapshot.js';
 import { Status } from './status.js';
+import { Sysdump } from './sysdump.js';
 import { Validate } from './validate.js';
 import { Version } from './version.js';
 import { Watch } from './watch.js';
@@ -63,6 +65,7 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   prune: Prune,
   resume: Resume,
   rollback: Rollback,
+  schema: Schema,
   show: ShowPlan,
   'show:desired': ShowDesired,
   'show:facts': ShowFacts,
@@ -70,6 +73,7 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'show:observed': ShowObserved,
   snapshot: Snapshot,
   status: Status,
+  sysdump: Sysdump,
   validate: Validate,
   version: Version,
   watch: Watch,
