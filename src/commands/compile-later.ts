@@ -1,5 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 
+/** The last V8 that knows the flag, of Node 20 and 21. Others complain about it on stderr, and count calls instead. */
+const LAST_V8 = 11;
+
 /** V8 optimises a function once this many bytes of its bytecode have run, give or take; its own default is the first. */
 const BUDGET = { normal: 67_584, late: 1_000_000 } as const;
 
@@ -8,10 +11,14 @@ const BUDGET = { normal: 67_584, late: 1_000_000 } as const;
  * leases a third of a second on the compiler's threads. @returns what hears that the start is over
  */
 export function compileLater(): { tell(event: { readonly type: string }): void } {
-  setFlagsFromString(`--interrupt-budget=${BUDGET.late}`);
+  setBudget(BUDGET.late);
   return {
     tell({ type }) {
-      if (type === 'ready') setFlagsFromString(`--interrupt-budget=${BUDGET.normal}`);
+      if (type === 'ready') setBudget(BUDGET.normal);
     },
   };
+}
+
+function setBudget(bytes: number): void {
+  if (Number.parseInt(process.versions.v8, 10) <= LAST_V8) setFlagsFromString(`--interrupt-budget=${bytes}`);
 }
