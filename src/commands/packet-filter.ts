@@ -1,13 +1,17 @@
 import type { Settings } from '../config/settings.js';
 import type { Driver } from '../drivers/driver.js';
+import { readTextFile } from '../drivers/file.js';
 import { iptablesDriver, iptablesSupportsFullyRandom } from '../drivers/iptables.js';
 import { nftablesDriver, nftSupportsFullyRandom } from '../drivers/nftables.js';
-import { isInstalled, type Toolbox } from '../drivers/run-tool.js';
+import { isInstalled, type SharedToolbox } from '../drivers/run-tool.js';
 import { FlanError } from '../errors.js';
-import type { Network } from '../model/network.js';
+import { contains, type Prefix } from '../model/ip.js';
+import { type Network, networksOf } from '../model/network.js';
 import type { Warning } from '../model/warning.js';
+import { servedNetworks } from '../reconcile/lock.js';
 import { hasCapability } from '../sys/caps.js';
 import type { FilterOptions } from '../traffic/index.js';
+import { parseSubnetEnv } from '../traffic/subnet-env.js';
 
 export interface PacketFilter {
   /** Both tools: switching from one to the other cleans up after the first. */
@@ -32,7 +36,7 @@ export async function openPacketFilter({ settings, network, signal }: PacketFilt
     if (!masquerade && !forward) return { ...NOTHING, warnings: [] };
     return { ...NOTHING, warnings: [UNREADABLE] };
   }
-  const toolbox: Toolbox = { netns };
+  const toolbox: SharedToolbox = { netns, others: () => othersNetworks(settings, network) };
   const drivers = [nftablesDriver(toolbox), iptablesDriver(toolbox)];
   const tool = network.nftables ? 'nft' : 'iptables';
   if (!isInstalled(tool, toolbox)) {
@@ -44,6 +48,13 @@ export async function openPacketFilter({ settings, network, signal }: PacketFilt
   const probe = network.nftables ? nftSupportsFullyRandom : iptablesSupportsFullyRandom;
   const fullyRandom = masquerade && !settings.ipMasqFullyRandomDisable && (await probe(toolbox, signal));
   return { drivers, filter: { masquerade, forward, fullyRandom, exclude }, warnings: [] };
+}
+
+/** What other flans serve on this host. A network that we served before is ours to clean up after, not another's. */
+function othersNetworks(settings: Settings, network: Network): readonly Prefix[] {
+  const previous = parseSubnetEnv(readTextFile(settings.subnetFile)?.content ?? '').networks;
+  const ours = [...networksOf(network), ...previous];
+  return servedNetworks(settings).filter((other) => !ours.some((own) => contains(own, other) || contains(other, own)));
 }
 
 const UNREADABLE: Warning = {

@@ -7,10 +7,11 @@ import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
 import { hasLegacyTables, nfChains } from './glance.js';
 import { listenToNfTables } from './listen-nf-tables.js';
-import { type Hearing, type RuleSetChange, ruleSetDriver } from './rule-sets.js';
-import { type Answer, type Children, refusal, runTool, type Toolbox } from './run-tool.js';
+import { type Hearing, type RuleSetChange, type RuleSetTool, ruleSetDriver } from './rule-sets.js';
+import { type Answer, type Children, refusal, runTool, type SharedToolbox, type Toolbox } from './run-tool.js';
+import { sharedWith } from './share-rules.js';
 
-export interface IptablesToolbox extends Toolbox {
+export interface IptablesToolbox extends SharedToolbox {
   /** How often to look where the kernel tells of no changes: iptables-legacy. flannel's `--iptables-resync`. */
   readonly legacyPollMs?: number;
 }
@@ -65,7 +66,7 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
     }
   };
 
-  return ruleSetDriver<IptablesRules>({
+  const tool: RuleSetTool<IptablesRules> = {
     name: 'iptables',
     kind: iptablesRulesKind,
     keyOf: (family) => iptablesRulesKind.key({ kind: 'iptables-rules', family, rules: [] }),
@@ -73,7 +74,12 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
     read,
     write,
     listen,
-  });
+  };
+  const sharing = {
+    linesOf: ({ rules }: IptablesRules) => rules,
+    withLines: (family: Family, rules: readonly string[]): IptablesRules => ({ kind: 'iptables-rules', family, rules }),
+  };
+  return ruleSetDriver(sharedWith(tool, { ...sharing, others: toolbox.others ?? (() => []) }));
 }
 
 const AF: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };

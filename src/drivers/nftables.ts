@@ -5,8 +5,17 @@ import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
 import { nfTables } from './glance.js';
 import { listenToNfTables } from './listen-nf-tables.js';
-import { ruleSetDriver } from './rule-sets.js';
-import { type Answer, type Children, isDenied, refusal, runTool, type Toolbox } from './run-tool.js';
+import { type RuleSetTool, ruleSetDriver } from './rule-sets.js';
+import {
+  type Answer,
+  type Children,
+  isDenied,
+  refusal,
+  runTool,
+  type SharedToolbox,
+  type Toolbox,
+} from './run-tool.js';
+import { sharedWith } from './share-rules.js';
 
 interface NftCall {
   readonly args: readonly string[];
@@ -15,11 +24,11 @@ interface NftCall {
 }
 
 /** The tables flannel-ipv4 and flannel-ipv6, read and written by nft(8), watched through netlink. */
-export function nftablesDriver(toolbox: Toolbox = {}): Driver {
+export function nftablesDriver(toolbox: SharedToolbox = {}): Driver {
   const children: Children = new Set();
   const nft = (call: Pick<NftCall, 'args' | 'stdin'>, signal: AbortSignal) =>
     runNft({ ...call, children }, toolbox, signal);
-  return ruleSetDriver<NftTable>({
+  const tool: RuleSetTool<NftTable> = {
     name: 'nftables',
     kind: nftTableKind,
     keyOf: (family) => nftTableKind.key(nftTable({ family, lines: [] })),
@@ -49,7 +58,12 @@ export function nftablesDriver(toolbox: Toolbox = {}): Driver {
         onDoubt,
         signal,
       }),
-  });
+  };
+  const sharing = {
+    linesOf: ({ lines }: NftTable) => lines,
+    withLines: (family: Family, lines: readonly string[]) => nftTable({ family, lines }),
+  };
+  return ruleSetDriver(sharedWith(tool, { ...sharing, others: toolbox.others ?? (() => []) }));
 }
 
 const AF: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };

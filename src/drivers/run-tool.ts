@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type ErrorCode, FlanError } from '../errors.js';
+import type { Prefix } from '../model/ip.js';
 import { inNetns } from '../sys/netns.js';
 
 /** Where to find the programs that a driver calls, and in which network namespace to call them. */
@@ -10,6 +11,11 @@ export interface Toolbox {
   readonly netns?: string | undefined;
   /** Directories like PATH. By default PATH and the system's sbin directories, which a plain user's PATH lacks. */
   readonly searchPath?: string | undefined;
+}
+
+export interface SharedToolbox extends Toolbox {
+  /** Networks that other flans on this host serve now: their rules in chains that all share are theirs. */
+  readonly others?: (() => readonly Prefix[]) | undefined;
 }
 
 /** Process ids of programs that run on our behalf, or did a moment ago: what they change is no news. */

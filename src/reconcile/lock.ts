@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../errors.js';
-import type { Prefix } from '../model/ip.js';
+import { type Prefix, tryPrefix } from '../model/ip.js';
 import { flock, type Lock } from '../sys/flock.js';
 import { netnsPath } from '../sys/netns.js';
 
@@ -32,15 +32,38 @@ export function lockHost({ holder, ...place }: HostLockInput): Lock {
       retry: true,
     });
   }
-  writeFileSync(path, `pid ${process.pid} (${holder})\n`);
+  writeFileSync(path, `pid ${process.pid} (${holder})\n${NETWORKS}${place.networks.join(' ')}\n`);
   return lock;
 }
 
 /** The file that is locked. It stays when the lock goes. @throws {Error} ENOENT when there is no such namespace */
 export function hostLockPath({ runtimeDir, netns, networks }: HostPlace): string {
-  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
   const what = createHash('sha256').update(networks.join(' ')).digest('hex').slice(0, 8);
-  return join(runtimeDir, `${ino}-${what}.lock`);
+  return join(runtimeDir, `${inodeOf(netns)}-${what}.lock`);
+}
+
+/** Starts the line of a lock file that says what its flan serves. */
+const NETWORKS = 'networks ';
+
+const inodeOf = (netns: string | undefined): number =>
+  statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns)).ino;
+
+/**
+ * The networks that flans with this runtime directory have served in this network namespace, running or not: what they
+ * made stays in place when they end. One's own among them.
+ */
+export function servedNetworks({ runtimeDir, netns }: Pick<HostPlace, 'runtimeDir' | 'netns'>): Prefix[] {
+  const start = `${inodeOf(netns)}-`;
+  try {
+    return readdirSync(runtimeDir)
+      .filter((name) => name.startsWith(start) && name.endsWith('.lock'))
+      .flatMap((name) => readFileSync(join(runtimeDir, name), 'utf8').split('\n'))
+      .filter((line) => line.startsWith(NETWORKS))
+      .flatMap((line) => line.slice(NETWORKS.length).split(' '))
+      .flatMap((text) => tryPrefix(text) ?? []);
+  } catch {
+    return []; // Nobody has been here yet, or whoever looks may not see: it then changes nothing either.
+  }
 }
 
 function open(runtimeDir: string, path: string): Lock | undefined {
@@ -56,9 +79,12 @@ function open(runtimeDir: string, path: string): Lock | undefined {
   }
 }
 
+/** Who wrote a lock file. @throws when it cannot be read */
+export const holderIn = (path: string): string => readFileSync(path, 'utf8').split('\n')[0]?.trim() || 'starting up';
+
 function holderOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8').trim() || 'starting up';
+    return holderIn(path);
   } catch {
     return 'unknown'; // Only to name it: the lock itself has been asked already.
   }

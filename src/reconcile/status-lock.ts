@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { type HostPlace, hostLockPath } from './lock.js';
+import { type HostPlace, holderIn, hostLockPath } from './lock.js';
 
 /** `free`: nobody changes this host. The holder is in its own words: `pid 12 (flan watch)`. */
 export type LockState = { readonly state: 'free' } | { readonly state: 'held'; readonly holder: string };
@@ -9,7 +9,7 @@ export function lockState(place: HostPlace): LockState {
   const path = hostLockPath(place);
   const ino = statSync(path, { throwIfNoEntry: false })?.ino;
   if (ino === undefined || !lockedInodes(readFileSync('/proc/locks', 'utf8')).has(ino)) return { state: 'free' };
-  return { state: 'held', holder: readFileSync(path, 'utf8').trim() || 'starting up' };
+  return { state: 'held', holder: holderIn(path) };
 }
 
 /** Inodes with a lock of flock(2), waiters left out. @see proc_locks(5) */

@@ -60,7 +60,9 @@ function masqueradeRules({ family, network, subnet, fullyRandom, exclude }: Traf
     { chain, source: outside(network), destination: inside(subnet), verdict: 'return' },
     ...exclude
       .filter((prefix) => familyOf(prefix) === family)
-      .map((prefix): TrafficRule => ({ chain, destination: inside(prefix), verdict: 'return' })),
+      .map(
+        (prefix): TrafficRule => ({ chain, source: inside(network), destination: inside(prefix), verdict: 'return' }),
+      ),
     { chain, source: inside(network), destination: outside(MULTICAST[family]), verdict },
     // Answers must come back through the overlay, so the host calls remote pods from its overlay address.
     { chain, source: outside(network), destination: inside(network), verdict },
