@@ -74,7 +74,11 @@ export const placeOf = ({
 }: {
   readonly netns?: string | undefined;
   readonly network: Network;
-}): string => `${netnsIdentity(netns)} ${networksOf(network).join(' ')}`;
+}): string => placeAt({ netns, networks: networksOf(network) });
+
+/** The same where only the prefixes of the network are known. */
+export const placeAt = (at: { readonly netns?: string | undefined; readonly networks: readonly string[] }): string =>
+  `${netnsIdentity(at.netns)} ${at.networks.join(' ')}`;
 
 /** Whether something of this place is about a network namespace, whatever its networks are. */
 export const isIn = (netns: string | undefined): ((about: { readonly place: string }) => boolean) => {
@@ -96,7 +100,7 @@ export class Checkpoints {
 
   /** @throws {FlanError} E_CHECKPOINT */
   create(input: NewCheckpoint, nowMs: number): Checkpoint {
-    const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z/g, '');
+    const time = new Date(nowMs).toISOString().replace(/[-:.Z]/g, '');
     const checkpoint: Checkpoint = {
       ...{ format_version: FORMAT_VERSION, kind: 'flan.checkpoint', id: `${time}-${randomBytes(2).toString('hex')}` },
       ...input,

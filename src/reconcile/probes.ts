@@ -4,6 +4,7 @@ import { asFlanError, FlanError } from '../errors.js';
 import { type Address, familyOf, tryAddress } from '../model/ip.js';
 import { tcpConnect } from '../sys/tcp-connect.js';
 import { type Clock, sleep } from './clock.js';
+import { runCommandLine } from './probes-command.js';
 import type { Session } from './session.js';
 
 /** Something that must work after an apply if it worked before. */
@@ -100,14 +101,8 @@ async function tryOnce(probe: Probe, { session, netns }: ProbeEdge, signal: Abor
       return answers.includes(undefined) ? undefined : answers[0];
     }
     case 'cmd': {
-      const call = {
-        program: 'sh',
-        args: ['-c', probe.command],
-        debianPackage: 'dash',
-        neededFor: 'probes by command',
-      };
-      const { code } = await runTool({ ...call, children: new Set() }, { netns }, signal);
-      return code === 0 ? undefined : `exit code ${code}`;
+      const code = await runCommandLine(probe.command, { netns, signal });
+      return code === 0 ? undefined : `exit code ${code ?? 'none'}`;
     }
   }
 }

@@ -54,7 +54,7 @@ const isSameWay = (before: HostRoute, after: HostRoute | undefined): boolean =>
 
 const keyOf = ({ dst, metric }: HostRoute): string => routeKey({ table: MAIN_TABLE, dst, metric });
 
-function afterwards(routes: readonly HostRoute[], steps: readonly Step[]): Iterable<HostRoute> {
+function afterwards(routes: readonly HostRoute[], steps: readonly Step[]): readonly HostRoute[] {
   const then = new Map<string, HostRoute>();
   // Of several under one key the first is the one that packets follow.
   for (const route of routes) if (!then.has(keyOf(route))) then.set(keyOf(route), route);
@@ -71,7 +71,7 @@ function afterwards(routes: readonly HostRoute[], steps: readonly Step[]): Itera
       else then.set(step.key, hostRoute(subject));
     }
   }
-  return then.values();
+  return [...then.values()];
 }
 
 const isLink = (resource: Resource): resource is Link => resource.kind === 'link';
