@@ -2,7 +2,9 @@ import type { Prefix } from '../model/ip.js';
 import type { HistoryEntry } from '../report/history-entry.js';
 import { judge, type StatusDocument } from '../report/status-document.js';
 import { FORMAT_VERSION } from '../version.js';
+import { type Checkpoint, Checkpoints, placeAt } from './checkpoint.js';
 import { type HistoryPlace, readHistory } from './history-file.js';
+import { readHold } from './rollback-hold.js';
 import { readStatusFiles } from './status-file.js';
 import { lockState } from './status-lock.js';
 import type { Looked } from './status-look.js';
@@ -22,10 +24,7 @@ export async function statusDocument({ place, node, looked, nowMs }: StatusInput
   const watch = watchOf(place, look.state === 'taken' ? look.networks : undefined);
   const networks = look.state === 'taken' ? look.networks : watch?.run?.about.networks;
   const lastApply = lastApplyOf(place);
-  const known = {
-    ...{ atMs: nowMs, look },
-    ...(watch && { watch }),
-  };
+  const known = { atMs: nowMs, look, ...(watch && { watch }), ...waitingAt(place, networks) };
   return {
     format_version: FORMAT_VERSION,
     kind: 'flan.status',
@@ -37,6 +36,28 @@ export async function statusDocument({ place, node, looked, nowMs }: StatusInput
     tunnels: await readTunnels({ ...place, ...looked.tunnels }),
   };
 }
+
+/** What waits to be confirmed, and what is held back since it was rolled back. Only root can read of it. */
+function waitingAt(
+  { runtimeDir, netns }: StatusInput['place'],
+  networks: readonly string[] | undefined,
+): Pick<StatusDocument, 'pending' | 'onHold'> {
+  if (networks === undefined) return {};
+  const place = placeAt({ netns, networks });
+  const waiting = new Checkpoints(runtimeDir).waiting(place).at(-1);
+  const hold = readHold({ runtimeDir, place });
+  return {
+    ...(waiting && { pending: pendingOf(waiting) }),
+    ...(hold && {
+      onHold: { id: hold.checkpoint, sinceMs: hold.sinceMs, objects: Object.keys(hold.keys).length },
+    }),
+  };
+}
+
+const pendingOf = ({ id, state, deadlineMs }: Checkpoint) => ({
+  ...{ id, state },
+  ...(deadlineMs !== undefined && { deadlineMs }),
+});
 
 /** The daemon that serves these networks; of several, when the networks are not known, the first. */
 function watchOf(place: StatusInput['place'], networks: readonly string[] | undefined): StatusDocument['watch'] {

@@ -21,6 +21,8 @@ export interface StatusDocument extends Document<'flan.status'> {
   readonly lock?: { readonly state: 'free' } | { readonly state: 'held'; readonly holder: string };
   /** An apply that is rolled back unless somebody confirms it. */
   readonly pending?: PendingConfirm;
+  /** What was rolled back and is not made again. */
+  readonly onHold?: OnHold;
   readonly lastApply?: Extract<HistoryEntry, { kind: 'apply' }>;
   readonly tunnels: TunnelReport;
 }
@@ -52,11 +54,20 @@ export interface PendingConfirm {
   readonly deadlineMs?: number;
 }
 
+export interface OnHold {
+  /** The checkpoint that was rolled back last. */
+  readonly id: string;
+  readonly sinceMs: number;
+  readonly objects: number;
+}
+
 /** A watch that has shown no life for so long hangs, or is stopped. */
 const LIFELESS_MS = 20_000;
 
+type JudgeInput = Pick<StatusDocument, 'atMs' | 'watch' | 'look' | 'pending' | 'onHold'>;
+
 /** Whether all is in order, and what is not. */
-export function judge({ atMs, watch, look, pending }: Pick<StatusDocument, 'atMs' | 'watch' | 'look' | 'pending'>) {
+export function judge({ atMs, watch, look, pending, onHold }: JudgeInput): Pick<StatusDocument, 'state' | 'problems'> {
   const problems: string[] = [];
   if (watch !== undefined && atMs - watch.aliveAtMs > LIFELESS_MS) {
     problems.push(`flan watch (pid ${watch.process.pid}) has shown no life for ${seconds(atMs - watch.aliveAtMs)}`);
@@ -77,6 +88,9 @@ export function judge({ atMs, watch, look, pending }: Pick<StatusDocument, 'atMs
     if (needsWatch !== undefined && watch === undefined) problems.push(`${needsWatch}, and it does not run`);
   }
   if (pending !== undefined) problems.push(`the last apply waits to be confirmed (${pending.id})`);
+  if (onHold !== undefined) {
+    problems.push(`${onHold.objects} objects are held back since ${onHold.id} was rolled back: flan resume ends that`);
+  }
   // The daemon's word counts while the store is away: nothing changes then.
   const isKnown = look.state === 'taken' || watch !== undefined;
   const state: StatusVerdict = !isKnown ? 'unknown' : problems.length === 0 ? 'in order' : 'not in order';

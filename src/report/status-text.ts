@@ -43,6 +43,7 @@ export function statusText(document: StatusDocument, unguarded: Paint = plain): 
     ...labelled('applied', [appliedWords(document)]),
     ...labelled('lock', [lockWords(document)]),
     ...labelled('confirm', [confirmWords(document)]),
+    ...labelled('held back', [holdWords(document)]),
   ];
   const painted = rows.map(([name = '', words = '']) => [paint.dim(name), printable(words)]);
   return [
@@ -152,6 +153,11 @@ function confirmWords({ pending, atMs }: StatusDocument): string | undefined {
   const { id, state, deadlineMs } = pending;
   const left = deadlineMs === undefined ? '' : `, rolled back in ${duration(Math.max(0, deadlineMs - atMs))}`;
   return `${id} is ${state}${left}: flan confirm keeps it`;
+}
+
+function holdWords({ onHold, atMs }: StatusDocument): string | undefined {
+  if (onHold === undefined) return undefined;
+  return `${onHold.objects} objects, since ${onHold.id} was rolled back ${duration(atMs - onHold.sinceMs)} ago`;
 }
 
 function tunnelRow(tunnel: TunnelReading, atMs: number): readonly string[] {

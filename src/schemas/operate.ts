@@ -13,7 +13,7 @@ import {
   timestampMs,
 } from './build.js';
 import type { Published } from './documents.js';
-import { HISTORY_ENTRY, LOOK, WATCH_LINE, WATCH_STATUS } from './watch.js';
+import { HISTORY_ENTRY, LOOK, TUNNELS, WATCH_LINE, WATCH_STATUS } from './watch.js';
 
 const checkpoint = {
   id: text,
@@ -56,8 +56,9 @@ export const OPERATE_SCHEMAS: Readonly<Record<string, Published>> = {
       look: LOOK,
       'lock?': object({ state: oneOf('free', 'held'), 'holder?': text }),
       'pending?': object({ id: text, state: text, 'deadlineMs?': timestampMs }),
+      'onHold?': object({ id: text, sinceMs: timestampMs, objects: integer }),
       'lastApply?': HISTORY_ENTRY,
-      tunnels: open({}),
+      tunnels: TUNNELS,
     }),
   },
   explain: {

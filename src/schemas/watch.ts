@@ -4,6 +4,7 @@ import {
   flag,
   integer,
   list,
+  map,
   number,
   object,
   oneOf,
@@ -108,7 +109,7 @@ export const WATCH_STATUS: Readonly<Record<string, Schema>> = {
     peers: object({
       total: integer,
       failing: some(text),
-      leftOut: some(object({ entry: text, 'code?': text, 'message?': text })),
+      leftOut: some(object({ entry: text, why: text })),
     }),
     objects: integer,
     failing: some(object({ key: text, code: text, message: text })),
@@ -121,6 +122,23 @@ export const WATCH_STATUS: Readonly<Record<string, Schema>> = {
   }),
   'changed?': object({ atMs: timestampMs, count: integer }),
 };
+
+/** What `flan status` tells of tunnels. */
+export const TUNNELS: Schema = object({
+  peers: list(
+    object({
+      dev: text,
+      peer: about('the node, where a lease says which', text),
+      'publicKey?': text,
+      'endpoint?': text,
+      'lastHandshakeMs?': timestampMs,
+      receivedBytes: integer,
+      sentBytes: integer,
+      'packets?': object({ received: integer, sent: integer, spoofed: integer, sendErrors: integer }),
+    }),
+  ),
+  totals: about('of backend udp', list(object({ dev: text, counts: map(integer) }))),
+});
 
 /** What `flan status` finds when it looks itself. */
 export const LOOK: Schema = either(

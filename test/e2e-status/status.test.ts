@@ -127,3 +127,23 @@ describe('status', () => {
     expect((await a.flan(['status', '--timeout', 'soon'])).code).toBe(64);
   });
 });
+
+describe('status of an apply that waits to be confirmed', () => {
+  labTest('tells until when, and what is held back after the rollback', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    expect((await a.flan(['apply', '--yes', '--confirm', '10m'])).code).toBe(0);
+    const waiting = await statusOf(a);
+    expect(waiting).toMatchObject({ state: 'not in order', pending: { state: 'pending' } });
+    expect(waiting.pending?.deadlineMs).toBeGreaterThan(waiting.atMs);
+    expect(waiting.problems).toEqual([`the last apply waits to be confirmed (${waiting.pending?.id})`]);
+    expect((await a.flan(['status'])).stdout).toMatch(
+      /confirm +\S+ is pending, rolled back in \d+ min: flan confirm keeps it/,
+    );
+    expect((await a.flan(['rollback', '--yes'])).code).toBe(0);
+    const held = await statusOf(a);
+    expect(held.pending).toBeUndefined();
+    expect(held).toMatchObject({ state: 'not in order', onHold: { id: waiting.pending?.id } });
+    expect((await a.flan(['status'])).stdout).toMatch(/held back +\d+ objects, since/);
+  });
+});
