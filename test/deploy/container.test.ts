@@ -117,7 +117,10 @@ for (const [name, network] of Object.entries(NETWORKS)) {
       expect(ready).toMatchObject({ failed: 0 });
       expect(await ask(join(folder, 'healthz'), '/readyz')).toMatchObject({ status: 200 });
       expect(readFileSync(join(folder, 'flannel/subnet.env'), 'utf8')).toContain('FLANNEL_IPMASQ=true\n');
-      const plan = await run(securityContext, [...env, FLAN, 'plan', '--detailed-exitcode', ...flags]);
+      // As the preview: with no folder of its own at all.
+      const nowhere = flags.map((word) => (word === join(folder, 'run') ? '/nowhere' : word));
+      const words = [FLAN, 'plan', '--detailed-exitcode', ...nowhere];
+      const plan = await run(securityContext, ['env', 'FLAN_STATE_DIR=/nowhere', ...words]);
       expect(plan).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('No changes') });
       expect((await daemon.stop()).code).toBe(0);
     },

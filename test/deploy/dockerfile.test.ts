@@ -115,7 +115,8 @@ describe('an image staged from exactly what the Dockerfile copies', () => {
       cpSync(path, join(src, relative(ROOT, path)), { recursive: true });
     // Second stage.
     opt = join(root, 'image', image?.workdir ?? '');
-    for (const one of copiesOf(image)) copy(one, { from: one.from === undefined ? ROOT : join(root, one.from), to: opt });
+    for (const one of copiesOf(image))
+      copy(one, { from: one.from === undefined ? ROOT : join(root, one.from), to: opt });
     const links = image?.instructions.flatMap(({ text }) => [...text.matchAll(/ln -s (\S+) (\S+)/g)]) ?? [];
     for (const [, to = '', at = ''] of links) {
       const place = join(root, 'image', at);

@@ -13,7 +13,7 @@ import { deployPath, type KubeObject, render } from '../support/kustomize.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const overlays = readdirSync(deployPath('overlays')).map((name) => `overlays/${name}`);
 const installations = ['.', ...overlays];
-const all = [...installations, 'preview'];
+const all = [...installations, 'preview', 'takeover'];
 
 interface Container {
   readonly name: string;
@@ -140,6 +140,14 @@ describe('the manifests', () => {
           .map(({ image }) => image)
           .filter((image) => image.startsWith('flan')),
       ).toContain(`flan:${own}`);
+  });
+});
+
+describe('the takeover of a cluster', () => {
+  it('applies what the base does, and leaves namespace and network as they are', () => {
+    const kept = ['Namespace', 'ConfigMap'];
+    expect(render('takeover')).toEqual(render('.').filter(({ kind }) => !kept.includes(kind)));
+    expect(kept.map((kind) => find(render('.'), kind).metadata.name)).toEqual(['kube-flannel', 'kube-flannel-cfg']);
   });
 });
 

@@ -40,7 +40,10 @@ function renderFolder(folder: URL): readonly KubeObject[] {
   for (const { path } of patches) {
     for (const patch of documents<KubeObject>(new URL(path, folder))) {
       if (!objects.some((object) => isSame(object, patch))) throw new Error(`${path} patches what is not there`);
-      objects = objects.map((object) => (isSame(object, patch) ? (merge(object, patch) as KubeObject) : object));
+      objects = objects.flatMap((object) => {
+        if (!isSame(object, patch)) return [object];
+        return patch.$patch === 'delete' ? [] : [merge(object, patch) as KubeObject];
+      });
     }
   }
   return objects.map((object) => tagged(object, images) as KubeObject);
