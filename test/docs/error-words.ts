@@ -46,6 +46,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_PENDING_CONFIRM: 'An earlier `apply --confirm` waits to be confirmed or rolled back.',
   E_PERMISSION: 'The kernel or the file system refused. Mostly: not root.',
   E_PLATFORM: 'The native part (koffi) does not load here.',
+  E_PLAN_FILE: 'The file is no saved plan, was changed after it was made, or is for another host.',
+  E_PLAN_STALE: 'A saved plan no longer fits (it says what moved), has expired, or was applied before.',
   E_POD_CIDR: 'The Kubernetes Node has no podCIDR, or one outside the network.',
   E_PROTECTED: 'The plan would change or delete a route that the setting `protect` covers.',
   E_RACE: 'Something else changed the same thing at the same moment; looking again settles it.',

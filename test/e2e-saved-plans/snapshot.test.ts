@@ -1,7 +1,17 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { flan } from '../support/cli.js';
+import { FLAN, flan } from '../support/cli.js';
 import { type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
 
 /** Away from the lab: no namespace, no flan.yaml, no leases. */
@@ -104,6 +114,23 @@ describe('a snapshot', () => {
     writeFileSync(first, '{}');
     expect((await away(['plan', '--snapshot', first])).stderr).toContain('it was not written by `flan snapshot`');
     expect((await away(['plan', '--snapshot', join(lab.dir, 'none.json')])).stderr).toContain('Error E_FILE');
+  });
+
+  labTest('is planned for by anybody, on a machine with no network at all', {}, async (lab) => {
+    lab.put('node-b.yaml', peerLease('b'));
+    const file = await snapshotOf(lab, lab.node());
+    const shared = mkdtempSync(join(tmpdir(), 'flan-shared-'));
+    lab.onEnd(() => rmSync(shared, { recursive: true, force: true }));
+    chmodSync(shared, 0o755);
+    const copy = join(shared, 'a.json');
+    copyFileSync(file, copy);
+    chmodSync(copy, 0o644);
+    const user = ['--reuid=65534', '--regid=65534', '--clear-groups', 'unshare', '-Urn'];
+    const args = ['plan', '--snapshot', copy, '--leases-from', 'snapshot', '-o', 'ip'];
+    const planned = await flan([...user, FLAN, ...args], { command: 'setpriv', cwd: shared });
+    expect(planned).toMatchObject({ code: 0, stderr: '' });
+    expect(planned.stdout).toContain('# host node-a\n');
+    expect(planned.stdout).toContain('ip route add 10.244.2.0/24 via 192.168.10.2 dev eth0 proto 70\n');
   });
 
   labTest('lists on demand what stays, and what is foreign and near', {}, async (lab) => {
