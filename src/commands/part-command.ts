@@ -74,7 +74,11 @@ export abstract class PartCommand extends SettingsCommand {
     const { outcomes, left: todo } = await applyPart(part, { ...work, signal });
     const failed = outcomes.filter(({ status }) => status !== 'done').length;
     if (flags.json) {
-      const told = outcomes.map(({ step, status }) => ({ key: step.key, action: step.action, status }));
+      const told = outcomes.map((outcome) => {
+        const { step, status } = outcome;
+        const error = outcome.status === 'done' ? undefined : plainError(outcome.error);
+        return { key: step.key, action: step.action, status, ...(error && { error }) };
+      });
       this.print({ ...shown, ...{ verified: failed === 0 && todo.length === 0, outcomes: told, left: todo } });
     } else {
       const untried = signal.aborted ? todo.length : 0;
@@ -90,6 +94,8 @@ const lockedFor = (network: Network, { oldNetworks }: PartWork): readonly (reado
   networksOf(network),
   ...oldNetworks.map((old) => [old]),
 ];
+
+const plainError = ({ code, message }: FlanError) => ({ code, message });
 
 async function documentOf({ plan, left, preview }: Part, { name }: PartWork) {
   const { summarise } = await import('./part-engine.js');

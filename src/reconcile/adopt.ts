@@ -7,7 +7,7 @@ import type { Takes } from './part.js';
  * Steps that take over what flanneld made: its device, what stands on it, its routes, its packet filter rules. Nothing
  * that would have to be made anew for it, as that costs packets: those are left to `apply --adopt`.
  */
-export const takesOver: Takes = (step, { inputs: { ownership } }) => {
+export const takesOver: Takes = (step, { inputs: { ownership }, plan }) => {
   switch (step.action) {
     case 'adopt':
       return isFlannelds(step.before, ownership);
@@ -15,8 +15,13 @@ export const takesOver: Takes = (step, { inputs: { ownership } }) => {
       // Names and comments are flanneld's own, so its rules count as ours already: only their wording differs.
       return RULE_SETS.has(step.after.kind);
     case 'delete':
-      // What flanneld put on its device and no lease asks for: once the device is ours nobody would remove it.
-      return !kinds.of(step.before).owns(step.before, ownership) && isFlannelds(step.before, ownership);
+      // What flanneld put on its device and no lease asks for: once the device is ours nobody would remove it. While the
+      // device stays flanneld's, so does this.
+      return (
+        !kinds.of(step.before).owns(step.before, ownership) &&
+        isFlannelds(step.before, ownership) &&
+        !plan.steps.some(({ key, action }) => action === 'replace' && step.needs.includes(key))
+      );
     default:
       return false;
   }

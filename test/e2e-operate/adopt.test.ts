@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
+import { faultsOf } from '../support/schemas.js';
 
 const COUNT = 1500;
 
@@ -99,6 +100,52 @@ describe('flan adopt', () => {
       const document = JSON.parse((await a.flan(['adopt', '--yes', '--json'])).stdout);
       expect(document).toMatchObject({ kind: 'flan.adopt', verified: true, outcomes: [], plan: { steps: [] } });
       expect(document.other_changes).toBeGreaterThan(0);
+      expect(faultsOf('adopt', document)).toEqual([]);
+    },
+  );
+
+  labTest(
+    'leaves a device that would have to be made anew, and all that stands on it',
+    { nodes: 2, network: { Network: '10.244.0.0/16', Backend: { Type: 'vxlan', Port: 4789 } }, needs: ['vxlan'] },
+    async (lab) => {
+      await runFlanneld(lab, VXLAN);
+      const a = lab.node();
+      const before = await a.netns.sh('ip -N -d link show dev flannel.1; ip -N route; bridge fdb');
+      const adopted = await a.flan(['adopt', '--yes']);
+      expect(adopted.stdout).toMatch(/^No changes;.*\n\d+ other changes are left for `flan apply`/m);
+      expect(await a.netns.sh('ip -N -d link show dev flannel.1; ip -N route; bridge fdb')).toBe(before);
+      expect((await a.flan(['plan', '--adopt'])).stdout).toMatch(/replace +link\/flannel\.1/);
+    },
+  );
+
+  labTest(
+    "makes flannel's rules of an earlier version ours, in one go",
+    { nodes: 2, needs: ['iptables'] },
+    async (lab) => {
+      await runFlanneld(lab, HOST_GW);
+      const a = lab.node();
+      // As flanneld 0.20 wrote them, less one that it has lost.
+      const chain = 'iptables -t nat -A FLANNEL-POSTRTG -m comment --comment "flanneld masq"';
+      await a.netns.sh(
+        [
+          'iptables -t nat -N FLANNEL-POSTRTG',
+          'iptables -t nat -A POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG',
+          'iptables -t nat -A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE',
+          `${chain} -s 10.244.0.0/16 -d 10.244.0.0/16 -j RETURN`,
+          `${chain} -s 10.244.0.0/16 ! -d 224.0.0.0/4 -j MASQUERADE`,
+        ].join('; '),
+      );
+      const flags = ['--ip-masq', '--iptables-forward-rules'];
+      const adopted = await a.flan(['adopt', '--yes', '--json', ...flags]);
+      expect(adopted.code).toBe(0);
+      const document = JSON.parse(adopted.stdout) as { outcomes: readonly { key: string }[] };
+      expect(faultsOf('adopt', document)).toEqual([]);
+      expect(document.outcomes.map(({ key }) => key)).toEqual(['route/main/10.244.2.0/24', 'iptables-rules/ipv4']);
+      const rules = await a.netns.sh('iptables-save');
+      expect(rules).toContain('-A FLANNEL-POSTRTG -s 10.244.1.0/24 -d 10.244.0.0/16');
+      expect(rules).not.toContain('POSTRTG -s 10.244.0.0/16 -d 10.244.0.0/16 ');
+      expect(rules).toContain('-A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE');
+      expect((await a.flan(['plan', ...flags])).stdout).not.toContain('iptables-rules/ipv4');
     },
   );
 

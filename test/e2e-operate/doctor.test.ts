@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { certificateAuthority, startEtcd } from '../support/etcd.js';
 import { type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
+import { faultsOf } from '../support/schemas.js';
 
 const VXLAN = { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } };
 
@@ -16,6 +18,7 @@ interface Told {
 async function doctor(node: LabNode, args: readonly string[] = []): Promise<Told> {
   const { code, stdout, stderr } = await node.flan(['doctor', '--json', ...args]);
   expect(stderr).toBe('');
+  expect(faultsOf('doctor', JSON.parse(stdout))).toEqual([]);
   const { kind, findings, summary } = JSON.parse(stdout) as {
     readonly kind: string;
     readonly findings: readonly { readonly severity: string; readonly code: string; readonly what: string }[];
@@ -77,6 +80,7 @@ describe('flan doctor', () => {
       ].join('; '),
     );
     await startAs(lab, a, 'flanneld');
+    await startAs(lab, a, 'NetworkManager');
     const { findings, text } = await doctor(a);
     expect(findings).toEqual([
       'error D_PUBLIC_IP_TWICE',
@@ -85,6 +89,7 @@ describe('flan doctor', () => {
       'error D_FORWARDING_OFF',
       'error D_FLANNELD_RUNNING',
       'warning D_MTU_BRIDGE',
+      'warning D_NETWORK_MANAGER',
       'warning D_RULES_OLD',
       'warning D_DEVICE_LEFT',
     ]);
@@ -130,4 +135,40 @@ describe('flan doctor', () => {
     lab.remove('network.yaml');
     expect((await doctor(a)).findings).toEqual(['error E_NETWORK_MISSING', 'error D_FLANNELD_RUNNING']);
   });
+
+  labTest(
+    'asks etcd for its certificate and its clock, and names a wrong password',
+    { timeoutMs: 60_000 },
+    async (lab) => {
+      const authority = certificateAuthority();
+      lab.onEnd(() => authority.close());
+      const server = authority.issue('server', ['IP:127.0.0.1']);
+      const client = authority.issue('node-a');
+      const tls = { server, caFile: authority.caFile, clientCerts: 'required' } as const;
+      const etcd = await startEtcd({ tls, args: ['--bcrypt-cost', '4'] });
+      lab.onEnd(() => etcd.close());
+      const ctl = (...args: readonly string[]) =>
+        etcd.ctl('--cacert', authority.caFile, '--cert', client.cert, '--key', client.key, ...args);
+      const network = '{"Network":"10.244.0.0/16","Backend":{"Type":"host-gw"}}';
+      await ctl('put', '/coreos.com/network/config', network);
+      const a = lab.node();
+      await a.netns.sh('echo 1 > /proc/sys/net/ipv4/ip_forward');
+      const flags = [
+        ...['--store', 'etcd', '--etcd-endpoints', etcd.endpoint, '--etcd-cafile', authority.caFile],
+        ...['--etcd-certfile', client.cert, '--etcd-keyfile', client.key],
+      ];
+      const well = await a.flan(['doctor', ...flags]);
+      expect(well.stdout).toContain(`  ✓  clock                agrees with ${etcd.endpoint}\n`);
+      // They live for a day or two: every one is told, and that none has ended.
+      const soon = await doctor(a, flags);
+      expect(soon.findings).toEqual(['warning D_CERT_EXPIRES', 'warning D_CERT_EXPIRES', 'warning D_CERT_EXPIRES']);
+      expect(soon.text).toContain(`the server certificate of ${etcd.endpoint} expires on`);
+      expect(soon.text).toContain(`the client certificate ${client.cert} expires on`);
+      await ctl('user', 'add', 'root:right');
+      await ctl('user', 'grant-role', 'root', 'root');
+      await ctl('auth', 'enable');
+      const refused = await doctor(a, [...flags, '--etcd-username', 'root', '--etcd-password', 'wrong']);
+      expect(refused.findings[0]).toBe('error E_STORE_AUTH');
+    },
+  );
 });

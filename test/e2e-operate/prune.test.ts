@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { type LabNode, labTest, peerLease } from '../support/lab.js';
+import { faultsOf } from '../support/schemas.js';
 
 const BACK_TO = (type: string, more: object = {}): object => ({
   Network: '10.244.0.0/16',
@@ -39,8 +40,9 @@ describe('flan prune', () => {
       const after = await everything(a);
       expect(after).not.toMatch(/flannel\.1|46:00:00:00:04:02|10\.243\.7\./);
       expect(after).toContain('10.243.8.0/24 via 192.168.10.8');
-      const again = await a.flan(['prune', '--yes', '--json']);
-      expect(JSON.parse(again.stdout)).toMatchObject({ kind: 'flan.prune', verified: true, plan: { steps: [] } });
+      const again: unknown = JSON.parse((await a.flan(['prune', '--yes', '--json'])).stdout);
+      expect(again).toMatchObject({ kind: 'flan.prune', verified: true, plan: { steps: [] } });
+      expect(faultsOf('prune', again)).toEqual([]);
     },
   );
 

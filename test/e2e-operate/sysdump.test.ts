@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Lab, labTest, peerLease } from '../support/lab.js';
+import { faultsOf } from '../support/schemas.js';
 
 const PASSWORD = 'correct-horse+battery/staple';
 const KEY = Buffer.alloc(32, 0x5c).toString('base64');
@@ -115,6 +116,7 @@ describe('flan sysdump', () => {
     const told = await a.flan(['sysdump', '--json', '-o', archive, ...flags]);
     expect(told.code).toBe(0);
     expect(JSON.parse(told.stdout)).toMatchObject({ kind: 'flan.sysdump', path: archive });
+    expect(faultsOf('sysdump', JSON.parse(told.stdout))).toEqual([]);
     const files = unpack(lab, archive);
     expect(leaksIn(files)).toEqual([]);
     expect(files.get('doctor.json')).toContain('E_STORE_UNREACHABLE');
