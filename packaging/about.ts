@@ -64,9 +64,9 @@ interface OclifArg {
   readonly multiple?: boolean | undefined;
 }
 
-/** Every command, in the order of the list. */
+/** Every command that people start, in the order of the list. */
 export const commandsAbout = (): readonly CommandAbout[] =>
-  Object.entries(COMMANDS).map(([id, command]): CommandAbout => {
+  shownCommands().map(([id, command]): CommandAbout => {
     const { summary = '', description, examples = [] } = command;
     return {
       words: id.split(':'),
@@ -89,9 +89,12 @@ export const settingFlags = (): readonly FlagAbout[] =>
 /** The first words of commands of two words, with what they are about. */
 export const topicsAbout = (): readonly (readonly [word: string, summary: string])[] => {
   const known: Readonly<Record<string, { readonly description: string } | undefined>> = PACKAGE.oclif.topics;
-  const words = new Set(Object.keys(COMMANDS).flatMap((id) => (id.includes(':') ? (id.split(':')[0] ?? []) : [])));
+  const words = new Set(shownCommands().flatMap(([id]) => (id.includes(':') ? (id.split(':')[0] ?? []) : [])));
   return [...words].map((word) => [word, known[word]?.description ?? `Commands about ${word}`]);
 };
+
+/** Some are for flan itself to start. */
+const shownCommands = () => Object.entries(COMMANDS).filter(([, command]) => command.hidden !== true);
 
 const spoken = (text: string): string => text.replaceAll('<%= config.bin %>', 'flan');
 const sentence = (text: string): string => spoken(text).replace(/\.$/, '');

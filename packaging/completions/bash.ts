@@ -41,11 +41,15 @@ export function bashCompletion(shape: Shape): string {
     ...topics.flatMap(([word]) => [
       `    ${word})`,
       `      if ((COMP_CWORD == first + 1)); then _flan_words '${list(secondWords(shape, word))}'; fi`,
-      '      command="$command ${COMP_WORDS[first + 1]}"',
+      '      case ${COMP_WORDS[first + 1]} in',
+      `        ${secondWords(shape, word)
+        .map((second) => second.word)
+        .join(' | ')}) command="$command \${COMP_WORDS[first + 1]}" ;;`,
+      '      esac',
       '      ;;',
     ]),
     '  esac',
-    '  if ((first == 2)) || [[ ${#COMPREPLY[@]} -gt 0 ]]; then return; fi',
+    '  if ((first == 2)) || [[ ${#COMPREPLY[@]} -gt 0 && $command == "${COMP_WORDS[1]}" ]]; then return; fi',
     '  case $command in',
     ...commands.flatMap(commandCase),
     '    *) return ;;',

@@ -16,16 +16,19 @@ export function fishCompletion(shape: Shape): string {
   return [
     '# fish completion for flan. Generated: do not edit.',
     '',
-    '# Whether the line so far begins with one of these commands.',
+    '# Whether the command of the line so far is one of these.',
     'function __flan_at',
     '    set -l line (commandline -opc)',
-    '    for command in $argv',
-    "        set -l words (string split ' ' -- $command)",
-    '        set -l end (math 1 + (count $words))',
-    '        test (count $line) -ge $end; and test "$line[2..$end]" = "$command"; and return 0',
+    '    set -l command $line[2]',
+    '    if set -q line[3]; and contains -- "$line[2..3]" $__flan_two_words',
+    '        set command "$line[2..3]"',
     '    end',
-    '    return 1',
+    '    contains -- "$command" $argv',
     'end',
+    `set -g __flan_two_words ${commands
+      .filter(({ words }) => words.length > 1)
+      .map(({ words }) => quoted(words.join(' ')))
+      .join(' ')}`,
     '',
     '# Whether the word under way is the first after these.',
     'function __flan_after',

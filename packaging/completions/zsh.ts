@@ -34,11 +34,16 @@ export function zshCompletion(shape: Shape): string {
       'elif ((CURRENT == first)); then _flan_first',
       'else',
       '  local command=$words[first] length=1',
-      '  case $command in',
-      ...topics.map(([word]) => `    ${word}) command="$command $words[first + 1]" length=2 ;;`),
-      '  esac',
-      '  if ((length == 2 && CURRENT == first + 1)); then _flan_second_${words[first]}',
-      '  elif ((first == 2)); then',
+      '  if ((CURRENT == first + 1)) && [[ $PREFIX != -* ]]; then',
+      '    case $command in',
+      `      ${topics.map(([word]) => word).join(' | ')}) _flan_second_$command ;;`,
+      '    esac',
+      '  elif ((CURRENT > first + 1)); then',
+      '    case "$command $words[first + 1]" in',
+      `      ${twoWords(shape)}) command+=" $words[first + 1]" length=2 ;;`,
+      '    esac',
+      '  fi',
+      '  if ((first == 2)); then',
       '    shift length words; ((CURRENT -= length)); _flan_run "$command"',
       '  fi',
       'fi',
@@ -47,6 +52,12 @@ export function zshCompletion(shape: Shape): string {
     '',
   ].join('\n');
 }
+
+const twoWords = ({ commands }: Shape): string =>
+  commands
+    .filter(({ words }) => words.length > 1)
+    .map(({ words }) => quoted(words.join(' ')))
+    .join(' | ');
 
 const functionOf = (name: string, lines: readonly string[]): readonly string[] => [
   `${name}() {`,

@@ -26,5 +26,8 @@ export function manPages(): ReadonlyMap<string, string> {
   return new Map(pages.map((one) => [`${one.name}.${one.chapter}`, page({ ...one, version: VERSION })]));
 }
 
+/** What `man` in package.json has to list: npm links these alone when it installs for all users. */
+export const manFiles = (): readonly string[] => [...manPages().keys()].map((name) => `dist/man/${name}`);
+
 /** A summary as the rest of a line: "Show what…" begins in lower case, "MTU…" does not. */
 const lowered = (text: string): string => text.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase());

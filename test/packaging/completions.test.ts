@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { commandsAbout, settingFlags } from '../../packaging/about.js';
 import { completionScripts } from '../../packaging/completions/scripts.js';
 import { writeFolder } from '../../packaging/write-folder.js';
-import { COMMANDS } from '../../src/commands/index.js';
 import { SETTINGS } from '../../src/config/settings.js';
+import { COMMAND_IDS } from './command-ids.js';
 import { scratch } from './scratch.js';
 import { scriptsIn } from './shells.js';
 import { toolTest } from './tool-test.js';
@@ -15,10 +15,9 @@ writeFolder(folder, completionScripts());
 mkdirSync(join(folder, 'files'));
 writeFileSync(join(folder, 'files', 'cluster.yaml'), '');
 
-const firstWords = [...new Set(Object.keys(COMMANDS).map((id) => id.split(':')[0] ?? '')), 'help'].sort();
+const firstWords = [...new Set(COMMAND_IDS.map((id) => id.split(':')[0] ?? '')), 'help'].sort();
 const secondWords = (first: string): readonly string[] =>
-  Object.keys(COMMANDS)
-    .filter((id) => id.startsWith(`${first}:`))
+  COMMAND_IDS.filter((id) => id.startsWith(`${first}:`))
     .map((id) => id.slice(first.length + 1))
     .sort();
 
@@ -35,6 +34,9 @@ for (const [shell, completing, script] of scriptsIn(folder)) {
       expect(at('flan val')).toEqual(['validate']);
       expect(at('flan lease ')).toEqual(secondWords('lease'));
       expect(at('flan help show ')).toEqual(secondWords('show'));
+      // A command itself, besides being the first word of others.
+      expect(at('flan show des')).toContain('desired');
+      expect(at('flan show --outp')).toEqual(['--output']);
     });
 
     completionTest("offers a command's flags, those of every command, and the settings it takes", () => {
@@ -72,5 +74,5 @@ for (const [shell, completing, script] of scriptsIn(folder)) {
 it('advertises every setting but the secrets', () => {
   const shown = settingFlags().map(({ name }) => name);
   expect(shown).toEqual(['config', ...SETTINGS.filter(({ secret }) => !secret).map(({ flag }) => flag)]);
-  expect(commandsAbout()).toHaveLength(Object.keys(COMMANDS).length);
+  expect(commandsAbout()).toHaveLength(COMMAND_IDS.length);
 });

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { debVersion } from '../../packaging/deb/control.js';
-import { COMMANDS } from '../../src/commands/index.js';
 import { VERSION } from '../../src/version.js';
 import { flan } from '../support/cli.js';
 import { kernelTest } from '../support/kernel.js';
 import { buildDeb } from './build-deb.js';
+import { COMMAND_IDS } from './command-ids.js';
 import { reversioned } from './machine.js';
 import { scratch } from './scratch.js';
 
@@ -60,9 +60,7 @@ describe.skipIf(!existsSync('/usr/bin/dpkg-deb'))('the Debian package', () => {
 
   test('holds a page per command, the completions, the unit, the name of our protocol', () => {
     const pages = readdirSync(join(root, 'usr/share/man/man8'));
-    expect(pages).toEqual(
-      ['flan.8.gz', ...Object.keys(COMMANDS).map((id) => `flan-${id.replaceAll(':', '-')}.8.gz`)].sort(),
-    );
+    expect(pages).toEqual(['flan.8.gz', ...COMMAND_IDS.map((id) => `flan-${id.replaceAll(':', '-')}.8.gz`)].sort());
     expect(gunzipSync(readFileSync(join(root, 'usr/share/man/man5/flan.yaml.5.gz'))).toString()).toContain('.TH');
     for (const path of [
       'usr/lib/systemd/system/flan.service',

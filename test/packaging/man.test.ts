@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { manPages } from '../../packaging/man/pages.js';
 import { escaped, item, page } from '../../packaging/man/roff.js';
 import { writeFolder } from '../../packaging/write-folder.js';
-import { COMMANDS } from '../../src/commands/index.js';
 import { SETTINGS } from '../../src/config/settings.js';
 import { EXIT } from '../../src/exit-codes.js';
+import { COMMAND_IDS } from './command-ids.js';
 import { scratch } from './scratch.js';
 import { toolTest } from './tool-test.js';
 
@@ -24,7 +24,7 @@ function shown(path: string): string {
 }
 
 it('there is a page for every command', () => {
-  const ofCommands = Object.keys(COMMANDS).map((id) => `flan-${id.replaceAll(':', '-')}.8`);
+  const ofCommands = COMMAND_IDS.map((id) => `flan-${id.replaceAll(':', '-')}.8`);
   expect([...pages.keys()]).toEqual(['flan.8', ...ofCommands, 'flan.yaml.5']);
 });
 
@@ -40,7 +40,7 @@ describe('pages that groff has nothing to say about', () => {
 
 toolTest('man shows commands, settings and exit codes', { tools: ['man'] }, () => {
   const overview = shown(join(folder, 'flan.8'));
-  for (const id of Object.keys(COMMANDS)) expect(overview).toContain(`flan-${id.replaceAll(':', '-')}(8)`);
+  for (const id of COMMAND_IDS) expect(overview).toContain(`flan-${id.replaceAll(':', '-')}(8)`);
   for (const code of Object.values(EXIT)) expect(overview).toMatch(new RegExp(`^ +${code} `, 'm'));
   const settings = shown(join(folder, 'flan.yaml.5'));
   for (const { key, flag, env } of SETTINGS) {

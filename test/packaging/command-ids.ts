@@ -1,0 +1,4 @@
+import { COMMANDS } from '../../src/commands/index.js';
+
+/** Of every command that people start. */
+export const COMMAND_IDS: readonly string[] = Object.keys(COMMANDS).filter((id) => COMMANDS[id]?.hidden !== true);
