@@ -9,7 +9,15 @@ export function lockState(place: HostPlace): LockState {
   const path = hostLockPath(place);
   const ino = statSync(path, { throwIfNoEntry: false })?.ino;
   if (ino === undefined || !lockedInodes(readFileSync('/proc/locks', 'utf8')).has(ino)) return { state: 'free' };
-  return { state: 'held', holder: holderIn(path) };
+  return { state: 'held', holder: holderAt(path) };
+}
+
+function holderAt(path: string): string {
+  try {
+    return holderIn(path);
+  } catch {
+    return 'somebody'; // Only root may read who.
+  }
 }
 
 /** Inodes with a lock of flock(2), waiters left out. @see proc_locks(5) */

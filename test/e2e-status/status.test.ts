@@ -1,7 +1,8 @@
-import { renameSync } from 'node:fs';
+import { chmodSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { StatusDocument } from '../../src/report/status-document.js';
-import { finished } from '../support/cli.js';
+import { FLAN, finished } from '../support/cli.js';
 import { type LabNode, labTest, peerLease } from '../support/lab.js';
 
 async function statusOf(node: LabNode, args: readonly string[] = []): Promise<StatusDocument> {
@@ -112,6 +113,22 @@ describe('status', () => {
     const dead = await statusOf(a);
     expect(dead).toMatchObject({ state: 'unknown', look: { state: 'failed' } });
     expect(dead.watch).toBeUndefined();
+  });
+
+  labTest('needs no right', {}, async (lab) => {
+    const a = lab.node();
+    await a.watch();
+    await until(a, ({ watch }) => watch?.ready === true);
+    for (const dir of [lab.dir, lab.leases, join(lab.dir, a.name)]) chmodSync(dir, 0o755);
+    const at = a.flags.indexOf('--netns');
+    const flags = a.flags.filter((_, i) => i !== at && i !== at + 1);
+    const as = 'setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent';
+    const printed = await a.netns.sh(`cd /; ${as} ${process.execPath} ${FLAN} status -o json ${flags.join(' ')}`);
+    expect(JSON.parse(printed)).toMatchObject({
+      state: 'in order',
+      lock: { state: 'held', holder: 'somebody' },
+      watch: { ready: true },
+    });
   });
 
   labTest('--wait ends when all is in order, or says what was not', {}, async (lab) => {
