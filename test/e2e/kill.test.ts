@@ -84,7 +84,7 @@ describe('kill -9 during apply', () => {
       lab.remove('peers.json');
       expect(await dieAfter(node, 777)).toMatchObject({ signal: 'SIGKILL' });
       expect(await node.routes()).toHaveLength(COUNT - 777);
-      expect((await node.flan(['apply', '--yes'])).code).toBe(0);
+      expect((await node.flan(['apply', '--yes', '--allow-mass-delete'])).code).toBe(0);
       expect(await node.routes()).toEqual([]);
       expect(await node.foreignRoutes()).toBe(foreign);
     },
