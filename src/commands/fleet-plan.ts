@@ -3,6 +3,7 @@ import type { LoadedSettings, SettingKey } from '../config/settings.js';
 import { asFlanError, FlanError } from '../errors.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { kinds } from '../kinds/index.js';
+import { narrowed } from '../reconcile/narrow.js';
 import { decodeSnapshot, type OtherLeases, planSnapshot, type Snapshot } from '../reconcile/snapshot.js';
 import type { PlanDocument } from '../report/document.js';
 import { type FleetDocument, fleetLine, fleetSummary, fleetText, type HostPlan } from '../report/fleet.js';
@@ -17,6 +18,8 @@ import { planDiff } from '../report/unified-diff.js';
 import { yamlText } from '../report/yaml.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
 import { FORMAT_VERSION } from '../version.js';
+import { targetsOf } from './apply/choices.js';
+import type { TargetFlags } from './apply/flags.js';
 import { openStore } from './open-store.js';
 import type { PlanFormat } from './plan-flags.js';
 
@@ -29,11 +32,14 @@ export interface FleetInput {
   readonly loaded: LoadedSettings;
   /** Absent: the store where the settings name one, else each snapshot's own leases. */
   readonly leasesFrom: LeasesFrom | undefined;
+  /** Which changes to show. */
+  readonly targets: TargetFlags;
   readonly signal: AbortSignal;
 }
 
 /** Plans for the hosts of snapshots, on any machine. @throws {FlanError} E_DATA, E_FILE, and what the store throws */
-export async function planFleet({ paths, loaded, leasesFrom, signal }: FleetInput): Promise<Fleet> {
+export async function planFleet({ paths, loaded, leasesFrom, targets: flags, signal }: FleetInput): Promise<Fleet> {
+  const targets = targetsOf(flags);
   const snapshots = paths.map((path) => ({ path, snapshot: readSnapshot(path) }));
   const [first] = snapshots;
   const from = leasesFrom ?? (namesStore(loaded) ? 'store' : 'snapshot');
@@ -42,7 +48,7 @@ export async function planFleet({ paths, loaded, leasesFrom, signal }: FleetInpu
   const hosts = snapshots.map(({ path, snapshot }): HostPlan => {
     const about = { snapshot: path, taken_at: snapshot.created_at, node: snapshot.identity.node };
     try {
-      return { ...about, document: planSnapshot({ snapshot, kinds, leases }).document };
+      return { ...about, document: narrowed(planSnapshot({ snapshot, kinds, leases }), targets).document };
     } catch (cause) {
       const error = asFlanError(cause);
       errors.push(error);

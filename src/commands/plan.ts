@@ -2,6 +2,7 @@ import { boolean, option, string } from '@oclif/core/flags';
 import { parseDuration } from '../config/duration.js';
 import { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { TARGET_FLAGS } from './apply/flags.js';
 import { PLAN_OUTPUT } from './plan-flags.js';
 import { SettingsCommand } from './settings-command.js';
 
@@ -36,6 +37,7 @@ export class Plan extends SettingsCommand {
       exclusive: ['out', 'show-foreign', 'verbose'],
       summary: 'Plan for the host of what `flan snapshot` wrote instead of this one; repeatable',
     }),
+    ...TARGET_FLAGS,
     'leases-from': option({
       options: ['store', 'snapshot'] as const,
       dependsOn: ['snapshot'],
@@ -57,8 +59,8 @@ export class Plan extends SettingsCommand {
     const onChanges = flags['detailed-exitcode'] ? EXIT.changes : EXIT.ok;
     if (flags.snapshot !== undefined) {
       const { planFleet, renderFleet, fleetLine, writeSummary } = await import('./fleet-plan.js');
-      const input = { paths: flags.snapshot, loaded, leasesFrom: flags['leases-from'], signal: this.signal };
-      const { document, code } = await planFleet(input);
+      const asked = { paths: flags.snapshot, targets: flags, leasesFrom: flags['leases-from'] };
+      const { document, code } = await planFleet({ ...asked, loaded, signal: this.signal });
       if (summaryFile !== undefined) writeSummary(summaryFile, document);
       if (format === 'json') this.print(document);
       else if (flags.summary) this.out(`${fleetLine(document.summary)}\n`);
@@ -70,7 +72,12 @@ export class Plan extends SettingsCommand {
     const session = await openSession(settings, this.signal);
     try {
       const adopt = settings.adopt ? 'yes' : 'no';
-      const seen = await preview({ session, adopt, signal: this.signal });
+      let seen = await preview({ session, adopt, signal: this.signal });
+      // Nothing to do is nothing to choose from, and risks nothing.
+      if (seen.plan.steps.length > 0) {
+        const { inPart, withRisks } = await import('./apply/engine.js');
+        seen = await withRisks(inPart(seen, flags), settings);
+      }
       let { document } = seen;
       if (flags.verbose || flags['show-foreign']) {
         const { withObjects } = await import('./plan-objects.js');

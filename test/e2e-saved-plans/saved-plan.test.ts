@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { digestOf } from '../../src/planner/fingerprint.js';
@@ -169,6 +169,60 @@ describe('a saved plan', () => {
     // The basis still names the true route: what is made is what the lease says.
     expect(await a.flan(['apply', file])).toMatchObject({ code: 0 });
     expect(await a.routes()).toEqual([TO_B]);
+  });
+
+  labTest('is applied by one of those who try at once', {}, async (lab) => {
+    const a = lab.node();
+    const file = fileIn(lab);
+    lab.put('node-b.yaml', peerLease('b'));
+    await a.flan(['plan', '--out', file]);
+    const all = await Promise.all(Array.from({ length: 3 }, () => a.flan(['apply', file, '--lock-timeout', '20s'])));
+    expect(all.map(({ code }) => code).sort()).toEqual([0, 3, 3]);
+    expect(await a.routes()).toEqual([TO_B]);
+  });
+
+  labTest('that was cut short is not applied again', {}, async (lab) => {
+    const a = lab.node();
+    const file = fileIn(lab);
+    lab.put('node-b.yaml', peerLease('b'));
+    await a.flan(['plan', '--out', file]);
+    // What a process writes that dies before its first change.
+    mkdirSync(join(a.runtimeDir, 'applied-plans'), { recursive: true });
+    writeFileSync(join(a.runtimeDir, 'applied-plans', `${read(file).digest}.json`), '{"appl');
+    const refused = await a.flan(['apply', file]);
+    expect(refused).toMatchObject({ code: 3, stdout: '' });
+    expect(refused.stderr).toContain('applied already, at a time that was not written down');
+    expect(await a.routes()).toEqual([]);
+  });
+
+  const backend = {
+    Type: 'extension',
+    PreStartupCommand: 'echo made',
+    SubnetAddCommand: 'true',
+    SubnetRemoveCommand: 'true',
+  };
+  const network = { Network: '10.244.0.0/16', Backend: backend };
+  labTest('makes what could not be known before, and publishes that', { network, subnets: 'drawn' }, async (lab) => {
+    const a = lab.node();
+    const file = fileIn(lab);
+    await a.flan(['plan', '--out', file]);
+    const before = await a.flan(['plan']);
+    expect(await a.flan(['apply', file])).toMatchObject({ code: 0 });
+    expect(before.stdout).toContain('known after apply');
+    const lease = await a.flan(['lease show', '--json']);
+    expect(JSON.parse(lease.stdout)).toMatchObject({ lease: { ipv4: { backendData: 'made' } } });
+    expect((await a.flan(['plan', '--detailed-exitcode'])).code).toBe(0);
+  });
+
+  labTest('is the part of a plan that was asked for', {}, async (lab) => {
+    const a = lab.node();
+    const file = fileIn(lab);
+    for (const letter of ['b', 'c']) lab.put(`node-${letter}.yaml`, peerLease(letter));
+    const planned = await a.flan(['plan', '--out', file, '--target', 'node:node-b']);
+    expect(planned.stdout).toContain('W_LEFT_OUT');
+    expect(await a.flan(['apply', file])).toMatchObject({ code: 0 });
+    expect(await a.routes()).toEqual([TO_B]);
+    expect(a.subnetEnv()).toBeUndefined();
   });
 
   labTest('forgets the plans that nobody could apply any more', {}, async (lab) => {

@@ -12,8 +12,8 @@ import * as engine from '../checkpoint/engine.js';
 import { type Lock, lockWithin } from '../checkpoint/lock.js';
 import { lockHost } from '../engine.js';
 import { confirmationOf, lockTimeoutOf, targetsOf } from './choices.js';
-import { withRisks } from './contacts.js';
-import type { SafetyFlags } from './flags.js';
+import { guardOf, withRisks } from './contacts.js';
+import type { SafetyFlags, TargetFlags } from './flags.js';
 
 export interface SafelyInput extends Omit<ApplyOnceInput, 'approve'> {
   readonly settings: Settings;
@@ -40,7 +40,7 @@ export function lockFor({
 }
 
 /** The part that the flags ask for, with what it risks. */
-export const inPart = (preview: Preview, flags: SafetyFlags): Preview => narrowed(preview, targetsOf(flags));
+export const inPart = (preview: Preview, flags: TargetFlags): Preview => narrowed(preview, targetsOf(flags));
 
 /**
  * Applies as the flags say. The lock is held.
@@ -62,7 +62,7 @@ export async function applySafely(input: SafelyInput): Promise<SafeApplyReport> 
       note(`checkpoint ${id} is kept, and waits no more`);
   }
   engine.refuseWhileWaiting(checkpoints, place, clock.wallMs());
-  const fraction = settings.deleteGuard === 'off' ? 1 : settings.deleteGuard;
+  const fraction = guardOf(settings);
   const refuse = ({ plan }: Preview): void => {
     refuseProtected(plan, settings.protect);
     if (!flags['allow-mass-delete']) refuseMassDelete(plan, fraction);
