@@ -1,4 +1,5 @@
 import { boolean } from '@oclif/core/flags';
+import type { Settings, Settings } from '../config/settings.js';
 import type { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Prefix } from '../model/ip.js';
@@ -15,8 +16,8 @@ export interface PartWork extends Omit<PartInput, 'signal'> {
   readonly question: string;
   /** Networks beside the session's own that no other flan may be serving meanwhile. */
   readonly oldNetworks: readonly Prefix[];
-  /** What people should know before they say yes, of one that may be big. */
-  readonly refuse?: (part: Part) => FlanError | undefined;
+  /** Why not, whatever people say. */
+  readonly refuse?: (part: Part, settings: Settings) => FlanError | undefined;
 }
 
 interface PartFlags {
@@ -24,6 +25,18 @@ interface PartFlags {
   readonly 'dry-run': boolean;
   readonly json: boolean;
   readonly config?: string | undefined;
+}
+
+interface Performance {
+  readonly work: PartWork;
+  readonly flags: PartFlags;
+  readonly settings: Settings;
+}
+
+interface Performance {
+  readonly work: PartWork;
+  readonly flags: PartFlags;
+  readonly settings: Settings;
 }
 
 /** Shows part of the plan, asks, makes it and verifies it. */
@@ -39,13 +52,13 @@ export abstract class PartCommand extends SettingsCommand {
     const session = await openSession(settings, this.signal);
     try {
       const work = await workOf(session);
-      if (flags['dry-run']) return await this.perform(work, flags);
+      if (flags['dry-run']) return await this.perform({ work, flags, settings });
       requirePrivilege(work.name);
       const locks = [];
       try {
         for (const networks of lockedFor(session.network, work))
           locks.push(lockHost({ ...settings, networks, holder: `flan ${work.name}` }));
-        return await this.perform(work, flags);
+        return await this.perform({ work, flags, settings });
       } finally {
         for (const lock of locks) lock.release();
       }
@@ -54,9 +67,9 @@ export abstract class PartCommand extends SettingsCommand {
     }
   }
 
-  private async perform(work: PartWork, flags: PartFlags): Promise<ExitCode> {
+  private async perform({ work, flags, settings }: Performance): Promise<ExitCode> {
     const { signal } = this;
-    const { applyPart, applyText, previewPart, partText } = await import('./part-engine.js');
+    const { applyPart, applyText, previewPart, partText, refuseProtected } = await import('./part-engine.js');
     const part = await previewPart({ ...work, signal });
     const { plan, left, preview } = part;
     const { foreign, warnings } = preview.document;
@@ -68,10 +81,13 @@ export abstract class PartCommand extends SettingsCommand {
         this.print(flags['dry-run'] ? shown : { ...shown, ...{ verified: true, outcomes: [], left: [] } });
       return EXIT.ok;
     }
-    const refusal = work.refuse?.(part);
+    refuseProtected(plan, settings.protect);
+    const refusal = work.refuse?.(part, settings);
     if (refusal !== undefined) throw refusal;
     if (!flags.yes && (await approve(work.question, signal)) === 'no') return EXIT.declined;
     const { outcomes, left: todo } = await applyPart(part, { ...work, signal });
+    await this.remember(settings, outcomes);
+    await this.remember(settings, outcomes);
     const failed = outcomes.filter(({ status }) => status !== 'done').length;
     if (flags.json) {
       const told = outcomes.map((outcome) => {
@@ -88,6 +104,12 @@ export abstract class PartCommand extends SettingsCommand {
     if (failed > 0) return EXIT.partial;
     return todo.length > 0 ? EXIT.notRolledBack : EXIT.ok;
   }
+}
+
+/** @throws {FlanError} E_PENDING_CONFIRM: what waits to be confirmed or undone must not change meanwhile */
+async function refusePending({ runtimeDir, netns }: Settings, { network }: Session): Promise<void> {
+  const { Checkpoints, placeOf, refuseWhileWaiting, systemClock } = await import('./part-engine.js');
+  refuseWhileWaiting(new Checkpoints(runtimeDir), placeOf({ netns, network }), systemClock.wallMs());
 }
 
 const lockedFor = (network: Network, { oldNetworks }: PartWork): readonly (readonly Prefix[])[] => [

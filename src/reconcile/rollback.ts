@@ -6,6 +6,7 @@ import type { Key } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import { apply } from './apply.js';
 import type { Checkpoint, CheckpointState, Checkpoints } from './checkpoint.js';
+import { type NoteRun, noteRun } from './history-run.js';
 import { READ_BY_NAME } from './inputs.js';
 import { addToHold } from './rollback-hold.js';
 import type { Session } from './session.js';
@@ -95,5 +96,16 @@ export async function rollBack(
   const { steps: left } = await look();
   const state = left.length === 0 ? 'rolled-back' : 'not-rolled-back';
   const settled = await checkpoints.change(id, { from: ['rolling-back'], to: { state, why } });
+  await remember(checkpoint, { why, outcomes, nowMs });
   return { checkpoint: settled ?? checkpoint, outcomes, left, moved };
+}
+
+type Remembered = Pick<NoteRun, 'outcomes' | 'nowMs'> & Pick<RollbackInput, 'why'>;
+
+/** In the history that the apply is in. What was undone is undone: that it cannot be written stops nothing. */
+async function remember({ id, settings }: Checkpoint, { why, outcomes, nowMs }: Remembered): Promise<void> {
+  const { stateDir, netns } = settings;
+  if (typeof stateDir !== 'string') return;
+  const place = { stateDir, ...(typeof netns === 'string' && { netns }) };
+  await noteRun({ place, by: `rollback of ${id} (${why})`, outcomes, nowMs });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { HistoryEntry } from '../../src/report/history-entry.js';
 import { type LabNode, labTest, peerLease } from '../support/lab.js';
+import { faultsOf } from '../support/schemas.js';
 
 const KEY = 'route/main/10.244.2.0/24';
 
@@ -46,6 +47,19 @@ describe('history', () => {
     expect(await historyOf(a, ['--since', '2100-01-01'])).toEqual([]);
     const text = await a.flan(['history']);
     expect(text.stdout).toContain(`drift     ${KEY} was deleted\n`);
+  });
+
+  labTest('tells of rollbacks too, by hand and by time', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    expect((await a.flan(['apply', '--yes', '--confirm', '10m'])).code).toBe(0);
+    expect((await a.flan(['rollback', '--yes'])).code).toBe(0);
+    const entries = await historyOf(a);
+    expect(entries).toMatchObject([
+      { kind: 'apply', by: 'apply', counts: { create: 2 } },
+      { kind: 'apply', by: expect.stringMatching(/^rollback of \S+ \(.*\)$/), counts: { delete: 2 }, failed: 0 },
+    ]);
+    expect(faultsOf('history', { format_version: '1.0', kind: 'flan.history', entries })).toEqual([]);
   });
 
   labTest('needs neither a store nor a right; what cannot be written stops nothing and is told', {}, async (lab) => {
