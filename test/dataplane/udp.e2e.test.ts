@@ -194,6 +194,28 @@ labTest('peers come, move to another port, and go, while packets flow', options(
   expect(await b.ping('10.244.1.1', '10.244.2.1')).toBe('answer');
 });
 
+labTest('SIGHUP takes over another port of the network, and packets flow again at once', options(), async (lab) => {
+  const [a, b] = lab.nodes;
+  if (a === undefined || b === undefined) throw new Error('two nodes are needed');
+  const daemons = [await a.watch(), await b.watch()];
+  for (const node of [a, b]) await node.addPods();
+  lab.put('network.yaml', { ...network(), Backend: { Type: 'udp', Port: 9285 } });
+  for (const daemon of daemons) {
+    const mark = daemon.mark();
+    daemon.signal('SIGHUP');
+    expect(await daemon.until('reload', () => true, mark)).toMatchObject({
+      result: 'taken',
+      changed: ['network config'],
+    });
+    await daemon.until('ready', () => true, mark);
+  }
+  expect(await a.ping('10.244.2.1', '10.244.1.1')).toBe('answer');
+  expect(await a.netns.sh('ss -Hlnu')).toMatch(/192\.168\.10\.1:9285/);
+  expect(await a.netns.sh('ss -Hlnu')).not.toContain(':8285');
+  expect((await a.flan(['plan', '--detailed-exitcode'])).code).toBe(0);
+  for (const daemon of daemons) expect(await daemon.stop()).toMatchObject({ code: 0, stderr: '' });
+});
+
 labTest('only watch serves it: plan says so, apply refuses before it changes anything', options(), async (lab) => {
   const node = lab.node();
   const plan = await node.flan(['plan']);

@@ -46,6 +46,35 @@ describe('an extension in watch', () => {
     expect(linesOf(logOf(lab))).toEqual(['remove 10.244.2.0/24 new']);
   });
 
+  labTest('SIGHUP with other settings runs no command for peers that stay', {}, async (lab) => {
+    lab.put('network.yaml', saying(lab));
+    putPeer(lab, 'b');
+    const settings = join(lab.dir, 'flan.yaml');
+    writeFileSync(settings, 'resyncInterval: 10h\n');
+    const daemon = await lab.node().watch(['-c', settings]);
+    expect(linesOf(logOf(lab))).toHaveLength(1);
+    for (const [text, changed] of [
+      ['resyncInterval: 9h\nipBlackholeRoute: true\n', ['ipBlackholeRoute', 'resyncInterval']],
+      ['resyncInterval: 9h\n', ['ipBlackholeRoute']],
+    ] as const) {
+      writeFileSync(settings, text);
+      const mark = daemon.mark();
+      daemon.signal('SIGHUP');
+      expect(await daemon.until('reload', () => true, mark)).toMatchObject({ result: 'taken', changed });
+      await daemon.until('ready', () => true, mark);
+    }
+    expect(linesOf(logOf(lab))).toHaveLength(1);
+    // Another command is another way to reach them all.
+    rmSync(logOf(lab));
+    lab.put('network.yaml', saying(lab, { SubnetAddCommand: `echo "other $SUBNET" >>${logOf(lab)}` }));
+    const mark = daemon.mark();
+    daemon.signal('SIGHUP');
+    expect(await daemon.until('reload', () => true, mark)).toMatchObject({ result: 'taken' });
+    await daemon.until('ready', () => true, mark);
+    expect(linesOf(logOf(lab)).map((line) => line.trim())).toEqual(['remove 10.244.2.0/24', 'other 10.244.2.0/24']);
+    expect(await daemon.stop()).toMatchObject({ code: 0 });
+  });
+
   labTest('goes on trying a peer whose command fails, and the others do not wait', {}, async (lab) => {
     const door = join(lab.dir, 'door');
     const add = `test $SUBNET != 10.244.2.0/24 || test -e ${door} || { echo closed; exit 1; }; echo "add $SUBNET" >>${logOf(lab)}`;
