@@ -1,5 +1,5 @@
-// Builds the Debian package for the architecture of this machine and prints its path: `deb.mjs [FOLDER]`, by default
-// dist/deb. `npm run deb` starts it through tsx. SOURCE_DATE_EPOCH is the time that its files bear, else that of the
+// Builds the Debian package for the architecture of this machine and prints its path: `deb.mjs [FOLDER]`, by default the
+// working directory. `npm run deb` starts it through tsx. SOURCE_DATE_EPOCH is the time that its files bear, else that of the
 // commit that is checked out.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ if (architecture === undefined || !hasKoffi({ root, arch })) {
 
 execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), '--release'], { stdio: 'inherit' });
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const folder = resolve(process.argv[2] ?? join(root, 'dist/deb'));
+const folder = resolve(process.argv[2] ?? '.');
 console.log(writeDeb({ root, version, arch, architecture, folder, epochSeconds: epochSeconds() }));
 
 function epochSeconds() {

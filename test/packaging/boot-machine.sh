@@ -50,6 +50,7 @@ tr -d - </proc/sys/kernel/random/uuid >etc/machine-id
 # A node in somebody's home could not be seen by a service.
 if [[ $node != /usr/* ]]; then cp "$node" usr/local/bin/node; fi
 
+echo node-a >etc/hostname
 ip link set lo up
 ip link add eth0 type veth peer name wire
 ip address add 192.168.10.1/24 dev eth0

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildDeb, ROOT } from './build-deb.js';
+import { runAgain, shapeOf, shownInDoc, writeDoc } from './install-doc.js';
 import { bootMachine, type Machine, reversioned, whyNoMachine } from './machine.js';
 import { scratch } from './scratch.js';
 import { toolTest } from './tool-test.js';
@@ -28,6 +29,7 @@ describe('the unit', () => {
   });
 });
 
+const scratchFolder = scratch('install-doc');
 const missing = whyNoMachine();
 if (missing !== undefined) {
   if (process.env.FLAN_REQUIRE_KERNEL === '1') throw new Error(`cannot run here: ${missing}`);
@@ -173,4 +175,21 @@ describe.skipIf(missing !== undefined)('the package on a host with systemd', () 
     expect(machine.ask('test -e /etc/flan || test -e /var/cache/flan').code).toBe(1);
     expect(sh('ls /var/lib/flan')).toBe('leases');
   });
+});
+
+describe.skipIf(missing !== undefined)('docs/install.md', () => {
+  test('shows what is printed: UPDATE_GOLDEN=1 writes it', async () => {
+    const machine = await bootMachine();
+    try {
+      machine.put('/flan.deb', readFileSync(buildDeb(scratchFolder)));
+      machine.sh('dpkg --force-depends -i /flan.deb');
+      const shown = shownInDoc();
+      const now = runAgain(shown, (command) => machine.ask(`${command} 2>&1`).stdout);
+      if (process.env.UPDATE_GOLDEN === '1') writeDoc(now);
+      expect(now.size).toBe(3);
+      for (const [name, block] of now) expect(shapeOf(shownInDoc().get(name) ?? '')).toBe(shapeOf(block));
+    } finally {
+      await machine.close();
+    }
+  }, 120_000);
 });
