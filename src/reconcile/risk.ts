@@ -1,4 +1,4 @@
-import { FlanError } from '../errors.js';
+import { asFlanError, FlanError } from '../errors.js';
 import type { Link } from '../kinds/link.js';
 import { MAIN_TABLE, type Route, routeKey } from '../kinds/route.js';
 import { type Address, contains, type Prefix } from '../model/ip.js';
@@ -101,6 +101,29 @@ export const protectedError = ({ key, action }: Step): FlanError =>
 export function refuseProtected({ steps }: Pick<Plan, 'steps'>, protect: readonly Prefix[]): void {
   const found = steps.find((step) => isProtected(step, protect));
   if (found !== undefined) throw protectedError(found);
+}
+
+export interface Refusals {
+  readonly protect: readonly Prefix[];
+  /** See `refuseMassDelete`. */
+  readonly fraction: number;
+}
+
+/** Why `apply` would not carry out a plan, for those who only look at it. */
+export function refusalsOf(plan: Plan, { protect, fraction }: Refusals): readonly Warning[] {
+  const checks = [
+    { code: 'W_PROTECTED', check: () => refuseProtected(plan, protect) },
+    { code: 'W_MASS_DELETE', check: () => refuseMassDelete(plan, fraction) },
+  ] as const;
+  return checks.flatMap(({ code, check }): Warning[] => {
+    try {
+      check();
+      return [];
+    } catch (cause) {
+      const { message, hint = '' } = asFlanError(cause);
+      return [{ code, message: `${message}: apply refuses this`, hint }];
+    }
+  });
 }
 
 /** Fewer objects than this may always go. */

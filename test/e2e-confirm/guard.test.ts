@@ -86,6 +86,8 @@ describe('protect', () => {
   labTest('keeps apply and watch from changing or deleting routes', {}, async (lab) => {
     const a = lab.node();
     const before = await prepareChange(lab, a);
+    const protect = ['--protect', '10.244.2.0/24,0.0.0.0/0'];
+    expect((await a.flan(['plan', ...protect])).stdout).toMatch(/protected.*: apply refuses this \(W_PROTECTED\)/);
     const refused = await a.flan(['apply', '--yes', '--protect', '10.244.2.0/24,0.0.0.0/0']);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toMatch(/^Error E_PROTECTED: route\/main\/10\.244\.2\.0\/24 is protected/m);
@@ -110,6 +112,7 @@ describe('a mass deletion', () => {
     lab.put('peers.json', peers);
     expect((await a.flan(['apply', '--yes'])).code).toBe(0);
     lab.put('peers.json', peers.slice(0, 3));
+    expect((await a.flan(['plan'])).stdout).toMatch(/: apply refuses this \(W_MASS_DELETE\)/);
     const refused = await a.flan(['apply', '--yes']);
     expect(refused).toMatchObject({ code: 8, stderr: expect.stringContaining('deletes 9 of the 13 objects') });
     expect(await a.routes()).toHaveLength(12);

@@ -4,7 +4,7 @@ import { readRoutes } from '../../host/routes.js';
 import { tryAddress } from '../../model/ip.js';
 import type { Warning } from '../../model/warning.js';
 import type { Preview } from '../../reconcile/preview.js';
-import { type Contact, risksOf } from '../../reconcile/risk.js';
+import { type Contact, refusalsOf, risksOf } from '../../reconcile/risk.js';
 
 /** A name server that does not answer must not keep a plan from being shown. */
 const LOOKUP_MS = 1_000;
@@ -23,9 +23,13 @@ export async function risksHere(preview: Preview, settings: Settings): Promise<r
   return risksOf({ steps, routes: readRoutes(settings), contacts });
 }
 
-/** The preview with those warnings in front. */
+/** The share of what is ours that may go unasked. */
+export const guardOf = ({ deleteGuard }: Settings): number => (deleteGuard === 'off' ? 1 : deleteGuard);
+
+/** The preview with those warnings in front, and why `apply` would refuse it. */
 export async function withRisks(preview: Preview, settings: Settings): Promise<Preview> {
-  const risks = await risksHere(preview, settings);
+  const refusals = refusalsOf(preview.plan, { protect: settings.protect, fraction: guardOf(settings) });
+  const risks = [...(await risksHere(preview, settings)), ...refusals];
   if (risks.length === 0) return preview;
   const { document } = preview;
   return { ...preview, document: { ...document, warnings: [...risks, ...document.warnings] } };

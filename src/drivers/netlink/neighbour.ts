@@ -10,6 +10,8 @@ export const neighbourCodec: NetlinkCodec<Neighbour> = {
     const [dst, ifindex] = [address, links.indexOf(dev)];
     return [neighbourRequest(verb, verb === 'delete' ? { dst, ifindex } : { dst, ifindex, mac, protocol: proto })];
   },
+  // A mark can be changed but not taken off: __neigh_update takes no protocol 0.
+  mustBreak: (before, after) => before.proto !== 0 && after.proto === 0,
 };
 
 /** @returns undefined for an entry that resolves to nothing (incomplete, failed) */
