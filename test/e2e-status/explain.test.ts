@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { ExplainDocument } from '../../src/report/explain-document.js';
-import { type LabNode, labTest, peerLease } from '../support/lab.js';
+import { putLeases, vxlanNetwork } from '../e2e-vxlan/overlay.js';
+import { type LabNode, labTest, peerLease, required } from '../support/lab.js';
 
 async function explained(node: LabNode, what: string): Promise<ExplainDocument> {
   const { code, stdout, stderr } = await node.flan(['explain', what, '-o', 'json']);
@@ -53,6 +54,35 @@ describe('explain', () => {
       source: '192.168.10.1',
       entry: { dst: '192.168.10.0/24' },
     });
+  });
+
+  labTest('every object that leads to a peer of vxlan', { nodes: 2, network: vxlanNetwork('4') }, async (lab) => {
+    const [a, b] = [lab.node(), required(lab.nodes[1], 'second node')];
+    putLeases(lab, '4');
+    await b.watch();
+    const daemon = await a.watch();
+    const mac = (await b.netns.sh('cat /sys/class/net/flannel.1/address')).trim();
+    const well = await explained(a, '10.244.2.7');
+    expect(well).toMatchObject({
+      state: 'in order',
+      kernel: { wanted: KEY, answer: { dev: 'flannel.1', via: '10.244.2.0', source: '10.244.1.0' } },
+    });
+    expect(well.objects.map(({ key, state }) => [key, state]).sort()).toEqual([
+      [`fdb/flannel.1/${mac}`, 'in place'],
+      ['neighbour/flannel.1/10.244.2.0', 'in place'],
+      [KEY, 'in place'],
+    ]);
+    await daemon.stop();
+    await a.netns.sh('ip neighbour del 10.244.2.0 dev flannel.1');
+    expect((await explained(a, 'node-b')).problems).toEqual(['neighbour/flannel.1/10.244.2.0 is missing']);
+    // A way to the node that leads into the tunnel would carry the tunnel's packets into itself.
+    await a.netns.ip('route add 192.168.10.2 dev flannel.1');
+    expect((await explained(a, '192.168.10.2')).problems).toContain(
+      'the way to the node leads through the overlay itself (flannel.1)',
+    );
+    const own = await explained(a, '10.244.1.5');
+    expect(own.lease).toMatchObject({ role: 'own', backendType: 'vxlan' });
+    expect(own.objects.map(({ key }) => key)).toContain('link/flannel.1');
   });
 
   labTest('what somebody else put in the way, and who changed what', {}, async (lab) => {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { putLeases, vxlanNetwork } from '../e2e-vxlan/overlay.js';
 import { FLAN, finished } from '../support/cli.js';
-import { type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
+import { type Lab, type LabNode, labTest, peerLease, required } from '../support/lab.js';
 import { openTerminal, type TestTerminal } from '../support/terminal.js';
 
 const size = { columns: 120, lines: 24 };
@@ -51,6 +52,18 @@ describe.runIf(existsSync('/usr/bin/script'))('watch --ui', () => {
     expect(await terminal.ended).toBe(0);
     expect([terminal.isFullScreen(), terminal.hasCursor()]).toEqual([false, true]);
     expect(await a.routes()).toEqual(['10.244.2.0/24 via 192.168.10.2 dev eth0']);
+  });
+
+  labTest('has a column for each kind of object of a peer', { nodes: 2, network: vxlanNetwork('4') }, async (lab) => {
+    putLeases(lab, '4');
+    const b = required(lab.nodes[1], 'second node');
+    await b.watch();
+    const terminal = watchOn(lab, lab.node());
+    const screen = await terminal.until((text) => / ✓ +✓ +✓ /.test(text));
+    expect(screen).toMatch(/^NODE +SUBNET +ADDRESS +BACKEND +ROUTE +NEIGH +FDB +DRIFT +CHANGED +AGE$/m);
+    expect(screen).toMatch(/^node-b +10\.244\.2\.0\/24 +192\.168\.10\.2 +vxlan +✓ +✓ +✓ +0 /m);
+    terminal.press('q');
+    expect(await terminal.ended).toBe(0);
   });
 
   labTest('scrolls, cuts to the size of the terminal, and ends by Ctrl-C', {}, async (lab) => {
