@@ -1,5 +1,5 @@
 import { boolean } from '@oclif/core/flags';
-import type { Settings, Settings } from '../config/settings.js';
+import type { Settings } from '../config/settings.js';
 import type { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Prefix } from '../model/ip.js';
@@ -33,12 +33,6 @@ interface Performance {
   readonly settings: Settings;
 }
 
-interface Performance {
-  readonly work: PartWork;
-  readonly flags: PartFlags;
-  readonly settings: Settings;
-}
-
 /** Shows part of the plan, asks, makes it and verifies it. */
 export abstract class PartCommand extends SettingsCommand {
   static override readonly flags = {
@@ -58,6 +52,7 @@ export abstract class PartCommand extends SettingsCommand {
       try {
         for (const networks of lockedFor(session.network, work))
           locks.push(lockHost({ ...settings, networks, holder: `flan ${work.name}` }));
+        await refusePending(settings, session);
         return await this.perform({ work, flags, settings });
       } finally {
         for (const lock of locks) lock.release();
@@ -86,7 +81,6 @@ export abstract class PartCommand extends SettingsCommand {
     if (refusal !== undefined) throw refusal;
     if (!flags.yes && (await approve(work.question, signal)) === 'no') return EXIT.declined;
     const { outcomes, left: todo } = await applyPart(part, { ...work, signal });
-    await this.remember(settings, outcomes);
     await this.remember(settings, outcomes);
     const failed = outcomes.filter(({ status }) => status !== 'done').length;
     if (flags.json) {

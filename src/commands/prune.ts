@@ -24,7 +24,7 @@ Networks served before the last one are known to nobody: name them with --networ
       helpValue: 'PREFIX',
       summary: 'Clean up after this network too, which this host once served; repeatable',
     }),
-    'mass-delete': boolean({ summary: 'Go on though the store shows no lease of any peer, or hardly any' }),
+    'allow-mass-delete': boolean({ summary: 'Go on though the store shows no lease of any peer, or hardly any' }),
   };
 
   override async run(): Promise<ExitCode> {
@@ -39,7 +39,8 @@ Networks served before the last one are known to nobody: name them with --networ
       question: 'Remove all of this?',
       what: 'prune cannot tell what of its own subnet is in use',
       oldNetworks: networks,
-      refuse: (part) => (!flags['mass-delete'] && isMassPrune(part) ? MASS : undefined),
+      refuse: (part, { deleteGuard }) =>
+        flags['allow-mass-delete'] || deleteGuard === 'off' || !isMassPrune(part, deleteGuard) ? undefined : MASS,
     }));
   }
 }
@@ -55,9 +56,9 @@ function prefixOf(text: string): Prefix {
 }
 
 const MASS = new FlanError(
-  'E_CONFLICT',
+  'E_MASS_DELETE',
   'this would remove most or all peers: a store that lost its data looks the same',
   {
-    hint: 'Look at `flan lease list`; if that is right, pass --mass-delete.',
+    hint: 'Look at `flan lease list`; if that is right, pass --allow-mass-delete.',
   },
 );

@@ -15,7 +15,9 @@ export const store: Check = {
   judge: ({ store: { name }, trouble, overlay }) =>
     found(
       trouble !== undefined && aboutStore(trouble) ? [findingOf(trouble)] : [],
-      overlay === undefined ? `${name} answers` : `${name}: ${overlay.leases.length} leases`,
+      overlay === undefined
+        ? `${name} answers`
+        : `${name}: ${overlay.leases.length} ${overlay.leases.length === 1 ? 'lease' : 'leases'}`,
     ),
 };
 

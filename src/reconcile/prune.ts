@@ -16,11 +16,11 @@ export const withOldNetworks = (session: Session, networks: readonly Prefix[]): 
   },
 });
 
-/** As the guard of `watch`: all of several routes of the network that is served, or more than half of ten. */
-export function isMassPrune({ plan, preview: { desired, inputs } }: Part): boolean {
+/** As the guard of `watch`: all of several routes of the network that is served, or more than `fraction` of ten. */
+export function isMassPrune({ plan, preview: { desired, inputs } }: Part, fraction: number): boolean {
   const isPeers = ({ kind, ...route }: { readonly kind: string }): boolean =>
     kind === 'route' && networksOf(inputs.network).some((network) => contains(network, (route as Route).dst));
   const gone = plan.steps.filter((step) => step.action === 'delete' && isPeers(step.before)).length;
   const stays = [...desired.desired.values()].filter(({ resource }) => isPeers(resource)).length;
-  return gone > 1 && (stays === 0 || (gone + stays >= 10 && gone > stays));
+  return gone > 1 && (stays === 0 || (gone + stays >= 10 && gone > fraction * (gone + stays)));
 }

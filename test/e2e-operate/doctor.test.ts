@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { kubeTest } from '../e2e-stores/kube-lab.js';
 import { certificateAuthority, startEtcd } from '../support/etcd.js';
 import { type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
 import { faultsOf } from '../support/schemas.js';
@@ -171,4 +172,20 @@ describe('flan doctor', () => {
       expect(refused.findings[0]).toBe('error E_STORE_AUTH');
     },
   );
+
+  kubeTest('asks the API server for its clock, and looks for what pods there need', {}, async (lab) => {
+    lab.addNode('node-a', ['10.5.1.0/24']);
+    lab.addNode('node-b', ['10.5.2.0/24'], '192.168.10.2');
+    const a = lab.node();
+    await a.netns.sh(
+      'echo 1 > /proc/sys/net/ipv4/ip_forward; f=/proc/sys/net/bridge/bridge-nf-call-iptables; test ! -e $f || echo 0 > $f',
+    );
+    const told = await doctor(a, lab.flags);
+    expect(told.findings.filter((finding) => finding.startsWith('error'))).toEqual([]);
+    // Without the module there is nothing to switch off, and it is missed.
+    expect(told.findings.filter((finding) => /BRIDGE_NF|BR_NETFILTER/.test(finding))).toHaveLength(1);
+    const { stdout } = await a.flan(['doctor', ...lab.flags]);
+    expect(stdout).toMatch(new RegExp(`^ {2}✓ {2}clock +agrees with ${lab.kube.url}$`, 'm'));
+    expect(stdout).toMatch(/^ {2}✓ {2}store +kubernetes .*: 1 lease$/m);
+  });
 });

@@ -66,12 +66,15 @@ describe('flan prune', () => {
     expect((await a.flan(['apply', '--yes'])).code).toBe(0);
     const routes = await a.routes();
     for (const letter of ['b', 'c', 'd']) lab.remove(`node-${letter}.yaml`);
+    const kept = await a.flan(['prune', '--yes', '--protect', '10.244.3.0/24']);
+    expect(kept.stderr).toMatch(/^Error E_PROTECTED: route\/main\/10\.244\.3\.0\/24/m);
     const held = await a.flan(['prune', '--yes']);
-    expect(held.code).toBe(1);
-    expect(held.stderr).toMatch(/^Error E_CONFLICT.*all peers/m);
+    expect(held.code).toBe(8);
+    expect(held.stderr).toMatch(/^Error E_MASS_DELETE.*all peers/m);
     expect(await a.routes()).toEqual(routes);
-    expect((await a.flan(['prune', '--yes', '--mass-delete'])).code).toBe(0);
+    expect((await a.flan(['prune', '--yes', '--allow-mass-delete'])).code).toBe(0);
     expect(await a.routes()).toEqual([]);
+    expect((await a.flan(['history'])).stdout.match(/ prune: 3 × delete$/gm)).toHaveLength(1);
     expect((await a.flan(['prune', '--yes', '--network', 'x'])).code).toBe(64);
     const daemon = await a.watch();
     expect((await a.flan(['prune', '--yes'])).stderr).toMatch(/^Error E_LOCKED.*flan watch/m);

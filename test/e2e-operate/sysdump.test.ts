@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { isInstalled } from '../../src/drivers/run-tool.js';
 import { type Lab, labTest, peerLease } from '../support/lab.js';
 import { faultsOf } from '../support/schemas.js';
+import { removeDevices } from '../wireguard/overlay.js';
 
 const PASSWORD = 'correct-horse+battery/staple';
 const KEY = Buffer.alloc(32, 0x5c).toString('base64');
@@ -128,5 +130,34 @@ describe('flan sysdump', () => {
     expect((await a.flan(['sysdump', '-o', '-', '--json'])).code).toBe(64);
     const refused = await a.flan(['sysdump', '-o', '/nowhere/x.tar.gz']);
     expect(refused.stderr).toMatch(/^Error E_FILE: cannot write \/nowhere\/x\.tar\.gz/m);
+  });
+
+  describe.runIf(isInstalled('wireguard-go', {}))('with backend wireguard', () => {
+    labTest(
+      "holds neither the tunnel's key nor the network's",
+      {
+        network: { Network: '10.244.0.0/16', Backend: { Type: 'wireguard', PSK, Mode: 'ipv4' } },
+        ...{ needs: ['tun'], timeoutMs: 60_000 },
+      },
+      async (lab) => {
+        const a = lab.node();
+        lab.onEnd(() => removeDevices(a));
+        const peer = Buffer.alloc(32, 7).toString('base64');
+        lab.put('node-b.yaml', { ...peerLease('b'), backendType: 'wireguard', backendData: { PublicKey: peer } });
+        const keyFile = join(lab.dir, 'made', 'wgkey');
+        const flags = ['--wireguard-key-file', keyFile];
+        expect((await a.flan(['apply', '--yes', ...flags])).code).toBe(0);
+        const key = readFileSync(keyFile, 'utf8');
+        const archive = join(lab.dir, 'dump.tar.gz');
+        expect((await a.flan(['sysdump', '-o', archive, ...flags])).code).toBe(0);
+        const files = unpack(lab, archive);
+        const own = [key, Buffer.from(key, 'base64').toString('hex')];
+        expect(leaksIn(files)).toEqual([]);
+        expect([...files.values()].filter((text) => own.some((form) => text.includes(form)))).toEqual([]);
+        // What is public stays: peers are told apart by it.
+        expect(files.get('observed.json')).toContain(peer);
+        expect(files.get('network.json')).toContain('(redacted)');
+      },
+    );
   });
 });
