@@ -1,8 +1,18 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { markOf } from '../drivers/tunnel-state.js';
 import type { WatchStatus } from '../report/watch-status.js';
-import { writeFileAtomic } from '../sys/atomic-file.js';
 import { netnsPath } from '../sys/netns.js';
 
 export interface StatusPlace {
@@ -29,7 +39,12 @@ export function statusFile(place: StatusPlace): StatusFile {
   return {
     write(status) {
       mkdirSync(place.runtimeDir, { recursive: true, mode: 0o755 });
-      writeFileAtomic(path, `${JSON.stringify(status)}\n`, 0o644);
+      // In one step, but not flushed to a disk: after a power cut nobody is there whose state it could be.
+      const temporary = `${path}.new`;
+      writeFileSync(temporary, `${JSON.stringify(status)}\n`);
+      // Whatever the umask is: everybody may ask how the node does.
+      chmodSync(temporary, 0o644);
+      renameSync(temporary, path);
     },
     touch(nowMs) {
       if (!existsSync(path)) return 'gone';

@@ -26,6 +26,8 @@ export interface StatusTeller {
 }
 
 const INTERVAL_MS = 1000;
+/** What follows soon is told with it: a drift with its repair. */
+const SETTLE_MS = 100;
 /** So many are named; all are counted. */
 const NAMED = 20;
 
@@ -60,7 +62,7 @@ export function statusTeller({ place, clock, view, readiness }: StatusTellerInit
     });
   };
   const soon = (): void => {
-    cancel ??= clock.after(Math.max(0, lastMs + INTERVAL_MS - clock.wallMs()), write);
+    cancel ??= clock.after(Math.max(SETTLE_MS, lastMs + INTERVAL_MS - clock.wallMs()), write);
   };
   quietly(() => sweepStatusFiles(place));
   soon();

@@ -72,6 +72,7 @@ export function metrics({ wallMs, view, isReady, tunnels }: MetricsInit): Metric
   const quarantined = counter('flan_leases_quarantined_total', 'Leases that were found unusable and left out');
   const reloads = counter('flan_reloads_total', 'Reloads that were asked for', ['result']);
   for (const result of ['taken', 'changed in place', 'unchanged', 'refused']) reloads.inc({ result }, 0);
+  let pending: string | undefined;
   let store: { readonly isConnected: boolean; readonly sinceMs: number } | undefined;
 
   new Gauge({ name: 'flan_build_info', help: 'Always 1', labelNames: ['version', 'node'], registers }).set(
@@ -105,6 +106,7 @@ export function metrics({ wallMs, view, isReady, tunnels }: MetricsInit): Metric
     const now = view();
     if (now) set(now.failing().size);
   });
+  gauge('flan_pending_confirm', 'Whether an apply waits to be confirmed', (set) => set(pending === undefined ? 0 : 1));
   gauge('flan_store_connected', 'Whether changes of leases arrive', (set) => {
     if (store) set(store.isConnected ? 1 : 0);
   });
@@ -169,6 +171,13 @@ export function metrics({ wallMs, view, isReady, tunnels }: MetricsInit): Metric
           break;
         case 'quarantined':
           quarantined.inc();
+          break;
+        case 'pending-confirm':
+          pending = event.checkpoint;
+          break;
+        case 'rolled-back':
+        case 'resumed':
+          pending = undefined;
           break;
         case 'reload':
           reloads.inc({ result: event.result });

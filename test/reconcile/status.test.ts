@@ -56,7 +56,7 @@ describe('what watch tells others', () => {
 
   it('is written at most once a second, and goes with the process', () => {
     const { clock, teller, read, files } = start();
-    clock.pass(0);
+    clock.pass(100);
     expect(read()).toMatchObject({ ready: true, drift: { detected: 0 }, process: { pid: process.pid } });
     for (let n = 0; n < 100; n++) teller.tell(drift);
     clock.pass(999);
@@ -69,18 +69,18 @@ describe('what watch tells others', () => {
 
   it('shows life when nothing changes, and comes back when somebody cleans up', () => {
     const { clock, teller, files } = start();
-    clock.pass(0);
+    clock.pass(100);
     const [name = ''] = files();
     const before = readFileSync(join(dir, name), 'utf8');
     clock.pass(5000);
     teller.settle();
-    clock.pass(0);
+    clock.pass(100);
     expect(readFileSync(join(dir, name), 'utf8')).toBe(before);
     expect(statSync(join(dir, name)).mtimeMs).toBe(clock.wallMs());
     rmSync(join(dir, name));
     clock.pass(5000);
     teller.settle();
-    clock.pass(0);
+    clock.pass(100);
     expect(files()).toEqual([name]);
     teller.close();
   });
@@ -100,7 +100,7 @@ describe('what watch tells others', () => {
 
   it('of a process that is gone is not read, and is swept by the next', () => {
     const { clock, teller, files } = start();
-    clock.pass(0);
+    clock.pass(100);
     const [name = ''] = files();
     const stale = name.replace(String(process.pid), '4194303');
     const text = readFileSync(join(dir, name), 'utf8');

@@ -85,4 +85,20 @@ describe('metrics', () => {
       'flan_reconcile_total{result="failed"}': 1,
     });
   });
+
+  it('tell that an apply waits, until it is confirmed or rolled back', async () => {
+    const { tell, read } = counted();
+    const waits = { type: 'pending-confirm', checkpoint: 'c1', deadlineMs: 5 } as const;
+    const values = [];
+    for (const event of [
+      waits,
+      { type: 'resumed', why: 'confirmed' },
+      waits,
+      { type: 'rolled-back', checkpoint: 'c1', why: 'late', undone: 1, left: 0 },
+    ] as const) {
+      tell(event);
+      values.push(...(await read('flan_pending_confirm')));
+    }
+    expect(values.map(([, value]) => value)).toEqual([1, 0, 1, 0]);
+  });
 });
