@@ -1,6 +1,7 @@
 import { kinds } from '../kinds/index.js';
 import type { Link } from '../kinds/link.js';
 import type { Ownership, Resource } from '../planner/kind.js';
+import type { Step } from '../planner/plan.js';
 import type { Takes } from './part.js';
 
 /**
@@ -20,12 +21,17 @@ export const takesOver: Takes = (step, { inputs: { ownership }, plan }) => {
       return (
         !kinds.of(step.before).owns(step.before, ownership) &&
         isFlannelds(step.before, ownership) &&
-        !plan.steps.some(({ key, action }) => action === 'replace' && step.needs.includes(key))
+        !plan.steps.some((other) => step.needs.includes(other.key) && staysTheirs(other, ownership))
       );
     default:
       return false;
   }
 };
+
+/** Whether it is of others, and adopt does not take it. */
+const staysTheirs = (step: Step, ownership: Ownership): boolean =>
+  (step.action === 'replace' && !kinds.of(step.before).owns(step.before, ownership)) ||
+  (step.action === 'adopt' && !isFlannelds(step.before, ownership));
 
 const RULE_SETS: ReadonlySet<string> = new Set(['nft-table', 'iptables-rules']);
 /** Live and die with their link, and carry nothing that says whose they are. */

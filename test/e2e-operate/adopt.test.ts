@@ -119,6 +119,33 @@ describe('flan adopt', () => {
   );
 
   labTest(
+    'leaves a device that somebody has marked, and all that stands on it',
+    { nodes: 2, network: networkOf('vxlan'), needs: ['vxlan'] },
+    async (lab) => {
+      await runFlanneld(lab, VXLAN);
+      const a = lab.node();
+      await a.netns.ip('link set flannel.1 alias mine');
+      const before = await a.netns.sh('ip -N -d link show dev flannel.1; ip -N route; bridge fdb');
+      const adopted = await a.flan(['adopt', '--yes']);
+      expect(adopted.stdout).toMatch(/^No changes;.*\n\d+ other changes are left for `flan apply`/m);
+      expect(await a.netns.sh('ip -N -d link show dev flannel.1; ip -N route; bridge fdb')).toBe(before);
+    },
+  );
+
+  labTest('waits for an apply that is to be confirmed', { nodes: 2 }, async (lab) => {
+    const a = lab.node();
+    const waiting = await a.flan(['apply', '--yes', '--confirm', '1h']);
+    expect(waiting.code).toBe(0);
+    await a.netns.ip('route replace 10.244.2.0/24 via 192.168.10.2 proto boot');
+    const refused = await a.flan(['adopt', '--yes']);
+    expect(refused.stderr).toMatch(/^Error E_PENDING_CONFIRM/m);
+    expect(await a.routes()).toEqual([]);
+    expect((await a.flan(['confirm'])).code).toBe(0);
+    expect((await a.flan(['adopt', '--yes'])).code).toBe(0);
+    expect(await a.routes()).toEqual(['10.244.2.0/24 via 192.168.10.2 dev eth0']);
+  });
+
+  labTest(
     "makes flannel's rules of an earlier version ours, in one go",
     { nodes: 2, needs: ['iptables'] },
     async (lab) => {
