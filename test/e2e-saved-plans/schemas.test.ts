@@ -8,7 +8,7 @@ import { faultsOf } from '../support/schemas.js';
 /** Runs a command with --json and holds what it prints against its schema. */
 async function checked(node: LabNode, args: readonly string[], code = 0): Promise<string> {
   const { stdout, stderr, code: was } = await node.flan([...args, '--json']);
-  expect([args, was, stderr.includes('Error')]).toEqual([args, code, false]);
+  expect([args, was, was === code ? '' : stdout, stderr.includes('Error')]).toEqual([args, code, '', false]);
   const document = JSON.parse(stdout) as { kind: string };
   const name = document.kind.replace('flan.', '');
   expect([args, faultsOf(name, document)]).toEqual([args, []]);
@@ -80,6 +80,34 @@ describe('what --json prints', () => {
       const document = JSON.parse((await flan([...args, '--json'])).stdout) as { kind: string };
       expect([args, faultsOf(document.kind.replace('flan.', ''), document)]).toEqual([args, []]);
     }
+  });
+
+  labTest('is what the schemas say, of every command that operates a node', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    const idOf = async (): Promise<string> => {
+      const { checkpoints } = JSON.parse((await a.flan(['checkpoint ls', '--json'])).stdout);
+      return checkpoints.at(-1).id;
+    };
+    const names = [
+      await checked(a, ['apply', '--yes', '--confirm', '5m', '--probe', `icmp://${a.address.v4}`]),
+      await checked(a, ['status']),
+      await checked(a, ['checkpoint ls']),
+      await checked(a, ['checkpoint show', await idOf()]),
+      await checked(a, ['confirm']),
+      await checked(a, ['explain', '10.244.2.1']),
+      await checked(a, ['rollback', await idOf(), '--yes']),
+      await checked(a, ['resume']),
+      await checked(a, ['doctor'], (await a.flan(['doctor'])).code ?? 0),
+      await checked(a, ['prune', '--dry-run']),
+      await checked(a, ['adopt', '--dry-run']),
+      await checked(a, ['apply', '--yes']),
+      await checked(a, ['prune', '--yes']),
+      await checked(a, ['adopt', '--yes']),
+      await checked(a, ['sysdump', '-o', join(lab.dir, 'dump.tar.gz')]),
+      await checked(a, ['destroy', '--dry-run']),
+    ];
+    expect(names).not.toContain('error');
   });
 
   labTest('of a watch is events that the schema names', {}, async (lab) => {
