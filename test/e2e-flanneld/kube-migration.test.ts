@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { describe, expect } from 'vitest';
 import { kubeTest } from '../e2e-stores/kube-lab.js';
 import { makeNode } from '../support/fake-kube/objects.js';
-import { configOf, peerCommands, rulesOf, shownRules, subnetEnvOf } from './left-by-flanneld.js';
+import { configOf, peerCommands, restoring, rulesOf, shownRules, subnetEnvOf } from './left-by-flanneld.js';
 
 const PREFIX = 'flannel.alpha.coreos.com/';
 const macOf = (n: number): string => `3e:00:00:00:00:0${n}`;
@@ -25,8 +25,6 @@ describe('a Node that flanneld leaves', () => {
       lab.kube.nodes.put(makeNode({ name, podCIDRs: [`10.5.${n + 1}.0/24`], annotations }));
     }
     const node = lab.node();
-    const { nat, filter } = rulesOf(1);
-    const restore = ['*nat', ':FLANNEL-POSTRTG -', ...nat, 'COMMIT', '*filter', ':FLANNEL-FWD -', ...filter, 'COMMIT'];
     await node.netns.sh(
       [
         `ip link add flannel.1 address ${macOf(1)} mtu 1450 type vxlan id 1 local 192.168.10.1 dev eth0 dstport 8472 nolearning`,
@@ -34,7 +32,7 @@ describe('a Node that flanneld leaves', () => {
         ...peerCommands(2, 'vxlan'),
         // A Node that left while flanneld was down: it never looks again.
         ...peerCommands(9, 'vxlan'),
-        `iptables-restore --noflush --wait <<'END'\n${restore.join('\n')}\nEND`,
+        restoring(1),
       ].join('\n'),
     );
     mkdirSync(dirname(node.subnetFile), { recursive: true });
@@ -49,7 +47,7 @@ describe('a Node that flanneld leaves', () => {
     expect(lab.annotations()).toEqual(before);
     expect(await node.netns.sh('cat /sys/class/net/flannel.1/ifindex')).toBe(index);
     expect(await node.netns.sh('cat /sys/class/net/flannel.1/address')).toBe(`${macOf(1)}\n`);
-    expect(await shownRules(node)).toEqual({ nat, filter });
+    expect(await shownRules(node)).toEqual(rulesOf(1));
     expect(readFileSync(node.subnetFile, 'utf8')).toBe(subnetEnvOf(1, 1450));
     expect(await node.routes()).toEqual(['10.5.2.0/24 via 10.5.2.0 dev flannel.1 onlink']);
     // What is left of the Node that is gone goes.

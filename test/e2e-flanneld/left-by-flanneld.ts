@@ -4,7 +4,11 @@ import type { EtcdLab } from '../e2e-stores/etcd-lab.js';
 import type { LabNode } from '../support/lab.js';
 
 /** The network of these tests, as `etcdctl put /coreos.com/network/config` would say it. */
-export const configOf = (type: 'vxlan' | 'host-gw'): object => ({ Network: '10.5.0.0/16', Backend: { Type: type } });
+export const configOf = (type: 'vxlan' | 'host-gw', more: object = {}): object => ({
+  Network: '10.5.0.0/16',
+  ...more,
+  Backend: { Type: type },
+});
 
 export const subnetOf = (n: number): string => `10.5.${n}.0/24`;
 export const gatewayOf = (n: number): string => `10.5.${n}.1`;
@@ -55,8 +59,45 @@ export const rulesOf = (n: number): Readonly<Record<'nat' | 'filter', readonly s
   ],
 });
 
+/** A command that puts these rules in place. */
+export function restoring(n: number): string {
+  const { nat, filter } = rulesOf(n);
+  const lines = ['*nat', ':FLANNEL-POSTRTG -', ...nat, 'COMMIT', '*filter', ':FLANNEL-FWD -', ...filter, 'COMMIT'];
+  return `iptables-restore --noflush --wait <<'END'\n${lines.join('\n')}\nEND`;
+}
+
+/** The tables of flanneld 0.28.9 with EnableNFTables, as `nft -f` reads them. Its fourth rule hides the last one. */
+const nftTables = (n: number): string => `
+table ip flannel-ipv4 {
+  comment "rules for flannel-ipv4"
+  chain forward {
+    comment "chain to accept flannel traffic"
+    type filter hook forward priority filter; policy accept;
+    ip saddr 10.5.0.0/16 accept
+    ip daddr 10.5.0.0/16 accept
+  }
+  chain postrtg {
+    comment "chain to manage traffic masquerading by flannel"
+    type nat hook postrouting priority srcnat; policy accept;
+    meta mark 0x4000 return
+    ip saddr ${subnetOf(n)} ip daddr 10.5.0.0/16 return
+    ip saddr 10.5.0.0/16 ip daddr ${subnetOf(n)} return
+    ip saddr != ${subnetOf(n)} ip daddr 10.5.0.0/16 return
+    ip saddr 10.5.0.0/16 ip daddr != 224.0.0.0/4 masquerade fully-random
+    ip saddr != 10.5.0.0/16 ip daddr 10.5.0.0/16 masquerade fully-random
+  }
+}
+table ip6 flannel-ipv6 {
+  comment "rules for flannel-ipv6"
+}
+`;
+
 /** Everything that flanneld leaves on a node and in etcd when it is stopped, with pods that go on talking. */
-export async function leaveAsFlanneld(lab: EtcdLab, type: 'vxlan' | 'host-gw'): Promise<void> {
+export async function leaveAsFlanneld(
+  lab: EtcdLab,
+  type: 'vxlan' | 'host-gw',
+  filter: 'iptables' | 'nftables' = 'iptables',
+): Promise<void> {
   for (const [i, node] of lab.nodes.entries()) {
     const n = i + 1;
     const peers = lab.nodes.flatMap((_, j) => (j === i ? [] : [j + 1]));
@@ -73,9 +114,8 @@ export async function leaveAsFlanneld(lab: EtcdLab, type: 'vxlan' | 'host-gw'): 
     await node.netns.sh(
       [...(type === 'vxlan' ? device : []), ...peers.flatMap((p) => peerCommands(p, type))].join('\n'),
     );
-    const { nat, filter } = rulesOf(n);
-    const restore = ['*nat', ':FLANNEL-POSTRTG -', ...nat, 'COMMIT', '*filter', ':FLANNEL-FWD -', ...filter, 'COMMIT'];
-    await node.netns.sh(`iptables-restore --noflush --wait <<'END'\n${restore.join('\n')}\nEND`);
+    const loadRules = filter === 'nftables' ? `nft -f - <<'END'${nftTables(n)}END` : restoring(n);
+    await node.netns.sh(loadRules);
     mkdirSync(dirname(node.subnetFile), { recursive: true });
     writeFileSync(node.subnetFile, subnetEnvOf(n, type === 'vxlan' ? 1450 : 1500), { mode: 0o644 });
     await node.addPods();

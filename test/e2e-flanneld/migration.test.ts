@@ -25,7 +25,7 @@ function startAsFlanneld(lab: EtcdLab, node: LabNode): Daemon {
   const env = {
     FLAN_NETNS: node.netns.name,
     FLAN_NODE: node.name,
-    FLAN_NODE_ID: `id-${node.name}`,
+    FLAN_NODE_ID: `id-${node.name.slice(-1)}`,
     FLAN_RUNTIME_DIR: node.runtimeDir,
     FLAN_STATE_DIR: `${node.runtimeDir}/kept`,
   };
@@ -146,4 +146,34 @@ describe.each(['vxlan', 'host-gw'] as const)('%s', (type) => {
     expect(planned.stdout).not.toMatch(/ (delete|replace) /);
     expect(steady(await everything())).toBe(before);
   });
+});
+
+describe('rules in nftables', () => {
+  const options = {
+    config: configOf('host-gw', { EnableNFTables: true }),
+    nodes: 2,
+    needs: ['nft'],
+    timeoutMs: 60_000,
+  } as const;
+
+  etcdTest(
+    'go over in one transaction: flanneld’s tables become flan’s, and no packet is lost',
+    options,
+    async (lab) => {
+      await leaveAsFlanneld(lab, 'host-gw', 'nftables');
+      const a = lab.node(0);
+      const ping = pingHard(lab, a);
+      const daemon = startAsFlanneld(lab, a);
+      expect(await daemon.until('ready')).toMatchObject({ failed: 0 });
+      expectNoLoss(await ping.end());
+      const tables = await a.netns.sh('nft list ruleset');
+      expect(tables.match(/^table ip flannel-ipv4 /gm)).toHaveLength(1);
+      // flanneld's rule that keeps packets of the host to pods elsewhere from being masqueraded is gone.
+      expect(tables).not.toContain('ip saddr != 10.5.1.0/24 ip daddr 10.5.0.0/16 return');
+      expect(tables).toMatch(/ip saddr != 10\.5\.0\.0\/16 ip daddr 10\.5\.0\.0\/16 .*masquerade/);
+      expect((await daemon.stop()).code).toBe(0);
+      const planned = await lab.flan(a, ['plan', '--ip-masq', '--iptables-forward-rules', '--detailed-exitcode']);
+      expect(planned).toMatchObject({ code: 0, stdout: expect.stringContaining('No changes') });
+    },
+  );
 });
