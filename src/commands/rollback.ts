@@ -44,7 +44,8 @@ the leases or the settings want it otherwise, or until \`flan resume\`.`;
     const checkpoint = isNamed ? checkpoints.get(String(args.id)) : lastOf(here(), args.id, engine.isWaiting);
     const { id } = checkpoint;
     if (!flags['dry-run']) requirePrivilege('rollback');
-    const session = await engine.openRecorded(checkpoint, signal);
+    const withheld = await engine.withheldFromStore(checkpoint, settings, (line) => this.note(line));
+    const session = await engine.openRecorded(checkpoint, signal, withheld);
     try {
       const images = checkpoints.images(id);
       const { steps, moved } = await engine.previewRollback({ checkpoint, images, session, signal });

@@ -50,6 +50,8 @@ export interface Checkpoint {
   readonly ownership: Ownership;
   /** Without options that are secret. */
   readonly network: Network;
+  /** The names of those. */
+  readonly withheld?: readonly string[];
   /** Without those that are secret. */
   readonly settings: JsonObject;
 }

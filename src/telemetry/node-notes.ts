@@ -35,6 +35,8 @@ const REASONS: Readonly<Partial<Record<WatchEvent['type'], Words>>> = {
   conflict: { type: 'Warning', reason: 'Conflict' },
   held: { type: 'Warning', reason: 'LeaseSnapshotHeld' },
   'lease-lost': { type: 'Warning', reason: 'LeaseLost' },
+  'rolled-back': { type: 'Warning', reason: 'RolledBack' },
+  'on-hold': { type: 'Warning', reason: 'OnHold' },
 };
 
 /** What people who look at the Node should see, told through the store that has a place for it. Best effort. */

@@ -62,6 +62,7 @@ export async function applySafely(input: SafelyInput): Promise<SafeApplyReport> 
       note(`checkpoint ${id} is kept, and waits no more`);
   }
   engine.refuseWhileWaiting(checkpoints, place, clock.wallMs());
+  const secrets = engine.withheldOptions(session.network);
   const fraction = guardOf(settings);
   const refuse = ({ plan }: Preview): void => {
     refuseProtected(plan, settings.protect);
@@ -84,12 +85,13 @@ export async function applySafely(input: SafelyInput): Promise<SafeApplyReport> 
     about: ({ inputs }) => ({
       ...{ place, node: inputs.identity.node, ownership: inputs.ownership },
       network: engine.recordedNetwork(session.network),
+      withheld: Object.keys(secrets),
       settings: engine.recordedSettings(settings),
     }),
     isAtomic: (steps) => flags.atomic ?? steps < ATOMIC_BELOW,
     arm: (checkpoint) => {
       const inMs = Math.max(0, (checkpoint.deadlineMs ?? 0) - clock.wallMs());
-      return engine.arm({ checkpoints, runtimeDir, checkpoint, inMs });
+      return engine.arm({ checkpoints, runtimeDir, checkpoint, inMs, secrets });
     },
     onNews: note,
     signal,

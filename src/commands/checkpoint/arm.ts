@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isInstalled } from '../../drivers/run-tool.js';
 import { FlanError } from '../../errors.js';
+import type { JsonObject } from '../../model/json.js';
 import type { Checkpoint, Checkpoints, TimerOwner } from '../../reconcile/checkpoint.js';
 
 export interface ArmInput {
@@ -12,6 +13,8 @@ export interface ArmInput {
   readonly checkpoint: Checkpoint;
   /** When systemd is to start the timer. */
   readonly inMs: number;
+  /** What the checkpoint does not hold: handed over without touching a disk or a command line. */
+  readonly secrets: JsonObject;
 }
 
 /** Loading the program on a busy machine takes its time. */
@@ -49,6 +52,8 @@ export const systemdRunArguments = (unit: string, inMs: number, command: readonl
 ];
 
 function armSystemd(input: ArmInput): TimerOwner | undefined {
+  // A unit is for everybody to read, so a secret cannot go that way.
+  if (Object.keys(input.secrets).length > 0) return undefined;
   if (!existsSync('/run/systemd/system') || !isInstalled('systemd-run', {})) return undefined;
   const unit = `flan-confirm-${input.checkpoint.id}`;
   const args = systemdRunArguments(unit, input.inMs, [process.execPath, ...timerCommand(input)]);
@@ -60,8 +65,11 @@ async function armProcess(input: ArmInput): Promise<TimerOwner> {
   const folder = input.checkpoints.folderOf(input.checkpoint.id);
   const log = openSync(join(folder, 'timer.log'), 'a', 0o600);
   // `detached` is setsid(2): no terminal that hangs up, no process group that is killed with the shell's.
-  const child = spawn(process.execPath, timerCommand(input), { cwd: '/', detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(process.execPath, timerCommand(input), { cwd: '/', detached: true, stdio: ['pipe', log, log] });
   closeSync(log);
+  // Where it ends at once there is nobody to read this.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(JSON.stringify(input.secrets));
   child.unref();
   let isOver = false;
   for (const event of ['error', 'exit']) {

@@ -18,7 +18,7 @@ export { checkpointsText, checkpointText } from '../../report/checkpoints-text.j
 export { changesText } from '../../report/text.js';
 export { writeFileAtomic } from '../../sys/atomic-file.js';
 export { arm } from './arm.js';
-export { openRecorded, recordedNetwork, recordedSettings } from './recorded.js';
+export { openRecorded, recordedNetwork, recordedSettings, withheldFromStore, withheldOptions } from './recorded.js';
 
 /** The lock of the host that a checkpoint is about. @throws {FlanError} E_LOCKED while another flan has it */
 export function lockOf({ settings, network }: Checkpoint, holder = 'flan rollback'): Lock {

@@ -1,12 +1,14 @@
 import type { Settings } from '../../config/settings.js';
 import { SETTINGS } from '../../config/settings-definitions.js';
-import { FlanError } from '../../errors.js';
+import { asFlanError, FlanError } from '../../errors.js';
 import type { LeaseStore } from '../../leases/store.js';
 import type { JsonObject } from '../../model/json.js';
 import type { Network } from '../../model/network.js';
 import { isSecretOption } from '../../model/options.js';
 import type { Checkpoint } from '../../reconcile/checkpoint.js';
 import type { Session } from '../../reconcile/session.js';
+import { identityFrom } from '../identity-from.js';
+import { openStore } from '../open-store.js';
 import { openSessionThrough } from '../session.js';
 
 /**
@@ -18,7 +20,11 @@ export function recordedSettings(settings: Settings): JsonObject {
   return Object.fromEntries(kept.map(({ key }) => [key, settings[key]])) as JsonObject;
 }
 
-/** The network config without the options that are secret. */
+/** The options of the backend that are secret: a checkpoint names them, and does not hold them. */
+export const withheldOptions = ({ backend }: Network): JsonObject =>
+  Object.fromEntries(Object.entries(backend.options).filter(([name]) => isSecretOption(name)));
+
+/** The network config without those. */
 export function recordedNetwork(network: Network): Network {
   const options = Object.entries(network.backend.options).filter(([name]) => !isSecretOption(name));
   return { ...network, backend: { ...network.backend, options: Object.fromEntries(options) } };
@@ -26,12 +32,43 @@ export function recordedNetwork(network: Network): Network {
 
 /**
  * Opens the host as the apply that left the checkpoint saw it. Asks no store: it may be what the apply has cut off.
+ * @param withheld what the checkpoint does not hold, as far as it is known
  * @throws {FlanError} E_NETNS, E_TOOL_MISSING
  */
-export function openRecorded({ settings, network }: Checkpoint, signal: AbortSignal): Promise<Session> {
+export function openRecorded(
+  { settings, network }: Checkpoint,
+  signal: AbortSignal,
+  withheld: JsonObject = {},
+): Promise<Session> {
   // Written by `recordedSettings`; what is missing has no value.
   const recorded = settings as unknown as Settings;
-  return openSessionThrough(recorded, { store: recordedStore(network), publicIps: async () => ({}) }, signal);
+  const { backend } = network;
+  const whole = { ...network, backend: { ...backend, options: { ...backend.options, ...withheld } } };
+  return openSessionThrough(recorded, { store: recordedStore(whole), publicIps: async () => ({}) }, signal);
+}
+
+/** A store that is away must not keep anybody from rolling back. */
+const STORE_MS = 5_000;
+
+/** What a checkpoint withholds, from the lease store; what that does not give is told, and does without. */
+export async function withheldFromStore(
+  { withheld = [], network }: Checkpoint,
+  settings: Settings,
+  note: (line: string) => void,
+): Promise<JsonObject> {
+  if (withheld.length === 0) return {};
+  try {
+    const { store } = await openStore({ settings, identity: identityFrom(settings) });
+    try {
+      const now = await store.network(AbortSignal.timeout(STORE_MS));
+      if (now.backend.type === network.backend.type) return withheldOptions(now);
+    } finally {
+      await store.close();
+    }
+  } catch (cause) {
+    note(`the lease store does not tell ${withheld.join(', ')}: ${asFlanError(cause).message}`);
+  }
+  return {};
 }
 
 /** Knows the network and nothing else. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { string } from '@oclif/core/flags';
 import { EXIT, type ExitCode } from '../../exit-codes.js';
+import type { JsonObject } from '../../model/json.js';
 import { BaseCommand } from '../base.js';
 import { checkpointArgument } from './argument.js';
 
@@ -33,7 +34,8 @@ export class CheckpointTimer extends BaseCommand {
     const id = String(args.id);
     const first = checkpoints.get(id);
     // Opened now: what can fail, fails before anything is changed.
-    const session = await openRecorded(first, this.signal);
+    const withheld = (first.withheld ?? []).length > 0 ? await secretsFrom(process.stdin) : {};
+    const session = await openRecorded(first, this.signal, withheld);
     try {
       writeFileAtomic(join(checkpoints.folderOf(id), 'timer.pid'), `${process.pid}\n`, 0o600);
       const clock = systemClock;
@@ -57,4 +59,11 @@ export class CheckpointTimer extends BaseCommand {
       await session.close();
     }
   }
+}
+
+/** What `apply` hands over, which no file holds. */
+async function secretsFrom(input: NodeJS.ReadableStream): Promise<JsonObject> {
+  let text = '';
+  for await (const chunk of input) text += String(chunk);
+  return JSON.parse(text) as JsonObject;
 }
