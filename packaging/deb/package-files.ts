@@ -23,9 +23,10 @@ export function packageFiles({ root, arch }: PackageInput): readonly PackageFile
   const read = (path: string): Buffer => readFileSync(join(root, path));
   const from = (path: string) => read(join('packaging', path));
   const file = (path: string, content: string | Buffer): PackageFile => ({ path, type: 'file', mode: 0o644, content });
+  const program = (path: string, content: Buffer): PackageFile => ({ path, type: 'file', mode: 0o755, content });
   const copies = (to: string, paths: readonly string[]) => paths.map((path) => file(join(to, path), read(path)));
   return [
-    { path: `${HOME}/bin/flan.js`, type: 'file', mode: 0o755, content: read('bin/flan.js') },
+    ...['bin/flan.js', 'bin/flanneld.js'].map((path) => program(join(HOME, path), read(path))),
     ...copies(HOME, ['bin/load.js', 'bin/package.json', 'package.json', ...distFiles(root), ...koffiFiles(arch)]),
     { path: 'usr/bin/flan', type: 'link', to: '../lib/flan/bin/flan.js' },
     file('usr/lib/systemd/system/flan.service', from('systemd/flan.service')),

@@ -6,15 +6,20 @@ import { promisify } from 'node:util';
 
 const CACHE = fileURLToPath(new URL('../../.cache/node', import.meta.url));
 
-/**
- * Brings a release of Node into .cache/ unless it is there.
- * @returns the folder that its `node` is in
- */
-export async function installNode(version: string): Promise<string> {
+export type NodeInstallation =
+  | { readonly type: 'installed' /** What its `node` is in. */; readonly folder: string }
+  | { readonly type: 'offline'; readonly why: string };
+
+/** What npm says when no registry can be asked. */
+const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED/;
+
+/** Brings a release of Node into .cache/ unless it is there. */
+export async function installNode(version: string): Promise<NodeInstallation> {
   const name = `node-linux-${process.arch}`;
   const folder = join(CACHE, `${version}-${process.arch}`);
   const bin = join(folder, 'node_modules', name, 'bin');
-  if (existsSync(join(bin, 'node'))) return bin;
+  const installed = { type: 'installed', folder: bin } as const;
+  if (existsSync(join(bin, 'node'))) return installed;
   const temporary = `${folder}.${process.pid}`;
   mkdirSync(temporary, { recursive: true });
   try {
@@ -23,7 +28,10 @@ export async function installNode(version: string): Promise<string> {
     const made = join(temporary, 'node_modules', name, 'bin/node');
     execFileSync(made, ['--version']);
     if (!existsSync(join(bin, 'node'))) renameSync(temporary, folder);
-    return bin;
+    return installed;
+  } catch (error) {
+    if (!OFFLINE.test(String(error))) throw error;
+    return { type: 'offline', why: `${name}@${version} cannot be had: ${error}` };
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

@@ -55,6 +55,7 @@ describe.skipIf(!existsSync('/usr/bin/dpkg-deb'))('the Debian package', () => {
     expect([...modes].sort()).toEqual(['-rw-r--r--', '-rwxr-xr-x', 'drwxr-xr-x', 'lrwxrwxrwx']);
     expect(lines.filter((line) => line.startsWith('-rwx')).map((line) => line.split(' ').at(-1))).toEqual([
       './usr/lib/flan/bin/flan.js',
+      './usr/lib/flan/bin/flanneld.js',
     ]);
   });
 

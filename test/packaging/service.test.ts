@@ -29,7 +29,13 @@ describe('the unit', () => {
   });
 });
 
-const scratchFolder = scratch('install-doc');
+const folder = scratch('service');
+let built: string | undefined;
+const debOnce = (): string => {
+  built ??= buildDeb(folder);
+  return built;
+};
+
 const missing = whyNoMachine();
 if (missing !== undefined) {
   if (process.env.FLAN_REQUIRE_KERNEL === '1') throw new Error(`cannot run here: ${missing}`);
@@ -40,7 +46,6 @@ if (missing !== undefined) {
 const MONITOR = 'setsid sh -c "exec ip monitor link route neigh address >/tmp/changes 2>&1" & echo $! >/tmp/monitor';
 
 describe.skipIf(missing !== undefined)('the package on a host with systemd', () => {
-  const folder = scratch('service');
   let machine: Machine;
   const sh = (command: string): string => machine.sh(command).trim();
   const show = (property: string): string => sh(`systemctl show flan --value -p ${property}`);
@@ -55,7 +60,7 @@ describe.skipIf(missing !== undefined)('the package on a host with systemd', () 
   };
 
   beforeAll(async () => {
-    const deb = buildDeb(folder);
+    const deb = debOnce();
     machine = await bootMachine();
     machine.put('/flan.deb', readFileSync(deb));
     machine.put('/next.deb', readFileSync(reversioned(deb, { to: '99.0.0', folder })));
@@ -115,6 +120,19 @@ describe.skipIf(missing !== undefined)('the package on a host with systemd', () 
     expect(sh('ip route')).toBe(routes);
   });
 
+  test('a daemon that hangs is replaced', () => {
+    sh('mkdir -p /run/systemd/system/flan.service.d');
+    machine.put('/run/systemd/system/flan.service.d/impatient.conf', '[Service]\nWatchdogSec=1\n');
+    sh('systemctl daemon-reload && systemctl restart flan');
+    const before = show('MainPID');
+    sh(`kill -STOP ${before}`);
+    sh('for i in $(seq 200); do systemctl show flan --value -p NRestarts | grep -qx 1 && break; sleep 0.1; done');
+    sh('for i in $(seq 100); do systemctl is-active -q flan && break; sleep 0.1; done');
+    expect({ restarts: show('NRestarts'), state: show('ActiveState') }).toEqual({ restarts: '1', state: 'active' });
+    expect(show('MainPID')).not.toBe(before);
+    sh('rm -r /run/systemd/system/flan.service.d && systemctl daemon-reload && systemctl restart flan');
+  });
+
   test('an upgrade replaces the daemon, keeps the configuration, and removes nothing from the kernel', () => {
     const before = show('MainPID');
     sh(MONITOR);
@@ -162,6 +180,31 @@ describe.skipIf(missing !== undefined)('the package on a host with systemd', () 
     expect(sh('cd / && flan plan --summary')).toMatch(/^No changes/);
   });
 
+  test('works in another network namespace with the drop-in of docs/install.md', () => {
+    sh('systemctl stop flan && flan destroy --yes');
+    sh('ip netns add other && ip link set wire netns other && ip -n other address add 192.168.10.9/24 dev wire');
+    sh('ip -n other link set lo up && ip -n other link set wire up && ip -n other route add default via 192.168.10.1');
+    sh('mkdir -p /etc/systemd/system/flan.service.d');
+    const dropIn = '/etc/systemd/system/flan.service.d/netns.conf';
+    machine.put(dropIn, '[Service]\nCapabilityBoundingSet=CAP_SYS_ADMIN\nRestrictNamespaces=net\n');
+    machine.put('/etc/flan/config.yaml', 'ipMasq: true\nnetns: other\n');
+    putCluster({ type: 'vxlan', data: { VNI: 1, VtepMAC: '8e:0e:11:22:33:44' } });
+    sh('systemctl daemon-reload && systemctl start flan');
+    expect(sh('ip -n other route show proto 70')).toContain('dev flannel.1');
+    expect(sh('ip netns exec other iptables-save -t nat')).toContain('FLANNEL-POSTRTG');
+    sh('systemctl stop flan && flan destroy --yes');
+    sh(`rm ${dropIn} && systemctl daemon-reload && ip -n other link set wire netns 1 && ip link set wire up`);
+    machine.put('/etc/flan/config.yaml', 'ipMasq: false\n');
+  });
+
+  test('is not started again and again when its configuration is wrong', () => {
+    machine.put('/etc/flan/config.yaml', 'leasez: x\n');
+    expect(machine.ask('systemctl start flan').code).not.toBe(0);
+    expect([show('ActiveState'), show('ExecMainStatus'), show('NRestarts')]).toEqual(['failed', '78', '0']);
+    expect(sh('journalctl -u flan -o cat')).toContain("did you mean 'leases'?");
+    machine.put('/etc/flan/config.yaml', 'ipMasq: false\n');
+  });
+
   test('removal stops the daemon and leaves the network; a purge keeps the leases', () => {
     sh('systemctl stop flan && flan destroy --yes');
     putCluster({ type: 'host-gw', data: {} });
@@ -181,7 +224,7 @@ describe.skipIf(missing !== undefined)('docs/install.md', () => {
   test('shows what is printed: UPDATE_GOLDEN=1 writes it', async () => {
     const machine = await bootMachine();
     try {
-      machine.put('/flan.deb', readFileSync(buildDeb(scratchFolder)));
+      machine.put('/flan.deb', readFileSync(debOnce()));
       machine.sh('dpkg --force-depends -i /flan.deb');
       const shown = shownInDoc();
       const now = runAgain(shown, (command) => machine.ask(`${command} 2>&1`).stdout);
