@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { finished } from '../support/cli.js';
-import { labTest, peerLease } from '../support/lab.js';
+import { type Finished, FLAN, finished, startFlan } from '../support/cli.js';
+import { type LabNode, labTest, peerLease } from '../support/lab.js';
 import { CHANGED, lastOf, prepareChange, stateOf, until } from './support.js';
 
 describe('a change that fails', () => {
@@ -78,6 +78,36 @@ describe('a risk', () => {
     const harmless = { SSH_CONNECTION: '192.168.10.50 50000 192.168.10.1 22' };
     expect((await a.flan(['apply', '--dry-run'], { env: harmless })).stdout).not.toContain('W_CUTS');
     expect((await a.flan(['apply', '--yes', '--accept-risk'], { env })).code).toBe(0);
+    expect(await a.routes()).toHaveLength(1);
+  });
+});
+
+describe('the prompt', () => {
+  const answer = async (node: LabNode, text: string): Promise<Finished> => {
+    const command = [FLAN, 'apply', ...node.flags].join(' ');
+    const env = { SSH_CONNECTION: '10.244.2.7 50000 192.168.10.1 22' };
+    const child = startFlan(['-qec', command, '/dev/null'], { command: 'script', env });
+    const end = finished(child);
+    let shown = '';
+    await new Promise<void>((resolve) => {
+      child.stdout.on('data', (chunk: string) => {
+        shown += chunk;
+        if (shown.includes("Type 'cut'")) resolve();
+      });
+      child.on('close', () => resolve());
+    });
+    child.stdin.end(`${text}\n`);
+    return end;
+  };
+
+  labTest('asks for more than a y where somebody may be cut off', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    const declined = await answer(a, 'y');
+    expect(declined, declined.stdout).toMatchObject({ code: 8 });
+    expect(declined.stdout).toContain('Warning W_CUTS_SSH');
+    expect(await a.routes()).toEqual([]);
+    expect((await answer(a, 'cut')).code).toBe(0);
     expect(await a.routes()).toHaveLength(1);
   });
 });
