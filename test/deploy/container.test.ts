@@ -21,6 +21,11 @@ interface Container {
   readonly securityContext: SecurityContext;
 }
 
+interface Probed extends Container {
+  readonly livenessProbe: { readonly httpGet: { readonly path: string } };
+  readonly readinessProbe: { readonly httpGet: { readonly path: string } };
+}
+
 /** A container of the DaemonSet. */
 function container(name: string): Container {
   const daemonSet = render('.').find(({ kind }) => kind === 'DaemonSet') as unknown as {
@@ -94,7 +99,7 @@ for (const [name, network] of Object.entries(NETWORKS)) {
       writeFileSync(join(folder, 'leases/network.json'), JSON.stringify(network));
       const peer = { node: 'b', subnet: '10.244.2.0/24', publicIP: '192.168.10.2', backendType: 'host-gw' };
       if (name === 'host-gw') writeFileSync(join(folder, 'leases/b.json'), JSON.stringify(peer));
-      const { securityContext, args } = container('kube-flannel');
+      const { securityContext, args, livenessProbe, readinessProbe } = container('kube-flannel') as Probed;
       const flags = [
         ...args.slice(1).filter((flag) => !/kube|healthz/.test(flag)),
         ...['--leases', join(folder, 'leases'), '--runtime-dir', join(folder, 'run'), '--adopt', '--node-id', 'id-a'],
@@ -115,7 +120,8 @@ for (const [name, network] of Object.entries(NETWORKS)) {
       const ready = await daemon.until('ready');
       expect(daemon.events.filter(({ type }) => type === 'failed')).toEqual([]);
       expect(ready).toMatchObject({ failed: 0 });
-      expect(await ask(join(folder, 'healthz'), '/readyz')).toMatchObject({ status: 200 });
+      for (const { httpGet } of [livenessProbe, readinessProbe])
+        expect(await ask(join(folder, 'healthz'), httpGet.path)).toMatchObject({ status: 200 });
       expect(readFileSync(join(folder, 'flannel/subnet.env'), 'utf8')).toContain('FLANNEL_IPMASQ=true\n');
       // As the preview: with no folder of its own at all.
       const nowhere = flags.map((word) => (word === join(folder, 'run') ? '/nowhere' : word));

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { describe, expect } from 'vitest';
 import { kubeTest } from '../e2e-stores/kube-lab.js';
 import { makeNode } from '../support/fake-kube/objects.js';
+import { render } from '../support/kustomize.js';
 import { configOf, peerCommands, restoring, rulesOf, shownRules, subnetEnvOf } from './left-by-flanneld.js';
 
 const PREFIX = 'flannel.alpha.coreos.com/';
@@ -17,7 +18,18 @@ const annotationsOf = (n: number): Readonly<Record<string, string>> => ({
 });
 
 describe('a Node that flanneld leaves', () => {
-  const options = { config: configOf('vxlan'), needs: ['vxlan', 'iptables', 'ip6tables'], timeoutMs: 60_000 } as const;
+  /** flannel's ClusterRole: the preview runs with it, and so does an image that is changed alone. */
+  const rules = [
+    { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
+  ];
+  const options = {
+    config: configOf('vxlan'),
+    server: { rules },
+    needs: ['vxlan', 'iptables', 'ip6tables'],
+    timeoutMs: 60_000,
+  } as const;
 
   kubeTest('is taken over with its annotations, its device and its rules as they are', options, async (lab) => {
     for (const [n, name] of ['node-a', 'node-b'].entries()) {
@@ -40,6 +52,17 @@ describe('a Node that flanneld leaves', () => {
     const index = await node.netns.sh('cat /sys/class/net/flannel.1/ifindex');
     const before = lab.annotations();
 
+    // What the preview would say: it asks only what flannel's rights allow.
+    const job = render('preview').find(({ kind }) => kind === 'Job') as unknown as {
+      spec: { template: { spec: { containers: { args: string[] }[] } } };
+    };
+    const [command = '', ...flags] = job.spec.template.spec.containers[0]?.args ?? [];
+    const planned = await node.flan([command, ...flags, ...lab.flags.slice(1), '--iptables-forward-rules']);
+    expect(planned).toMatchObject({ code: 0, stderr: '' });
+    expect(planned.stdout).toMatch(/> {3}adopt +route\/main\/10\.5\.2\.0\/24/);
+    expect(planned.stdout).toMatch(/- {3}delete +route\/main\/10\.5\.9\.0\/24/);
+    expect(await node.routes()).toEqual([]);
+
     const daemon = await lab.ready(['--adopt', '--ip-masq', '--iptables-forward-rules']);
     const ready = await daemon.until('ready');
     expect(ready).toMatchObject({ failed: 0, peers: 1 });
@@ -56,5 +79,7 @@ describe('a Node that flanneld leaves', () => {
     expect(all).not.toMatch(/10\.5\.9\.|3e:00:00:00:00:09/);
     expect((await daemon.stop()).code).toBe(0);
     expect(lab.annotations()).toEqual(before);
+    const refused = lab.kube.calls.filter(({ status }) => status === 403);
+    expect(refused.filter(({ resource }) => resource !== 'events')).toEqual([]);
   });
 });
