@@ -18,7 +18,7 @@ export class Plan extends SettingsCommand {
     '<%= config.bin %> plan --detailed-exitcode --json | jq .summary',
     '<%= config.bin %> plan -o ip',
     '<%= config.bin %> plan --out change.flanplan && <%= config.bin %> apply change.flanplan',
-    '<%= config.bin %> plan --snapshot node-a.json --snapshot node-b.json -o markdown',
+    '<%= config.bin %> plan --snapshot snapshots/*.json -o markdown',
   ];
   static override readonly flags = {
     output: PLAN_OUTPUT(),
@@ -32,10 +32,10 @@ export class Plan extends SettingsCommand {
     'valid-for': string({ helpValue: 'TIME', default: VALID_FOR, summary: 'How long the saved plan may be applied' }),
     snapshot: string({
       helpValue: 'FILE',
+      // Takes all that a shell makes of snapshots/*.json.
       multiple: true,
-      multipleNonGreedy: true,
       exclusive: ['out', 'show-foreign', 'verbose'],
-      summary: 'Plan for the host of what `flan snapshot` wrote instead of this one; repeatable',
+      summary: 'Plan for the host of what `flan snapshot` wrote instead of this one; several',
     }),
     ...TARGET_FLAGS,
     'leases-from': option({

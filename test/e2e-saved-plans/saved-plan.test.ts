@@ -225,6 +225,15 @@ describe('a saved plan', () => {
     expect(a.subnetEnv()).toBeUndefined();
   });
 
+  labTest('is asked for by name', {}, async (lab) => {
+    const a = lab.node();
+    const nothing = await a.flan(['show']);
+    expect(nothing).toMatchObject({ code: 64, stdout: '' });
+    expect(nothing.stderr).toContain('or one of desired, observed, leases, facts');
+    expect((await a.flan(['show', 'desird'])).stderr).toContain('Did you mean `flan show desired`?');
+    expect(await a.flan(['show', join(lab.dir, 'none.flanplan')])).toMatchObject({ code: 1, stdout: '' });
+  });
+
   labTest('forgets the plans that nobody could apply any more', {}, async (lab) => {
     const a = lab.node();
     const file = fileIn(lab);
