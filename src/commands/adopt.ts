@@ -1,3 +1,4 @@
+import { FlanError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
 import { PartCommand } from './part-command.js';
 
@@ -22,6 +23,16 @@ The lease stays as flanneld published it. Stop flanneld before you start \`flan 
       question: 'Take over all of this?',
       what: "adopt cannot tell which of flanneld's objects are right",
       oldNetworks: [],
+      refuse: ({ preview: { inputs } }) => (inputs.backend.needsWatch === undefined ? undefined : NEEDS_WATCH),
     }));
   }
 }
+
+/** What a process carries cannot change hands while it runs. */
+const NEEDS_WATCH = new FlanError(
+  'E_BACKEND',
+  "flanneld's process carries the packets itself: nothing of it can be taken over",
+  {
+    hint: 'Stop flanneld, then run `flan watch --adopt`.',
+  },
+);

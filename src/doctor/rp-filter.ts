@@ -27,7 +27,9 @@ export const rpFilter: Check = {
         }),
       );
     // With DirectRouting on one node alone, packets come by the tunnel and answers would not.
-    const isMixed = network.backend.options.DirectRouting === true;
+    const isMixed = Object.entries(network.backend.options).some(
+      ([name, value]) => name.toLowerCase() === 'directrouting' && value === true,
+    );
     const tunnels = devices
       .filter(({ name }) => isMixed && modeOf(name) === STRICT)
       .map(

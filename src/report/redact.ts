@@ -32,9 +32,12 @@ function formsOf(secret: string): readonly string[] {
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(own.toString()), ...encoded];
 }
 
-/** `etcdPassword: x`, `"PSK": "x"`, `FLAN_TOKEN=x`; not names of files. */
+/**
+ * `etcdPassword: x`, `"PSK": "x"`, `FLAN_TOKEN=x`; not names of files. Names start at the start of a word and are short, so
+ * that long words cost no more than others.
+ */
 const NAMED =
-  /(["']?[\w.-]*(?:password|passwd|secret|token|psk|preshared[-_ ]?key|private[-_ ]?key|client-key-data)(?![\w-]*[-_]?file)[\w.-]*["']?[ \t]*[:=][ \t]*)(?!null\b|true\b|false\b)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;}&{["'()]+)/gi;
+  /(?<![\w.-])(["']?[\w.-]{0,60}?(?:password|passwd|secret|token|psk|preshared[-_ ]?key|private[-_ ]?key|client-key-data)(?![\w-]{0,20}[-_]?file)[\w.-]{0,60}["']?[ \t]*[:=][ \t]*)(?!null\b|true\b|false\b)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;}&{["'()]+)/gi;
 
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, REDACTED],

@@ -171,6 +171,15 @@ const TABLE: readonly (readonly [check: string, what: string, facts: DoctorFacts
     withOverlay({ elsewhere }, { host: host({ sysctls: { ...strict.sysctls, 'net/ipv4/conf/all/rp_filter': '2' } }) }),
     [],
   ],
+  [
+    'reverse path filter',
+    'strict on the tunnel, with DirectRouting',
+    withOverlay(
+      { network: { ...overlay().network, backend: { type: 'vxlan', options: { directRouting: true } } } },
+      { host: host({ sysctls: { ...host().sysctls, 'net/ipv4/conf/flannel.1/rp_filter': '1' } }) },
+    ),
+    ['warning D_RP_FILTER'],
+  ],
   ['bridge netfilter', 'not loaded', kubernetes({}), ['warning D_BR_NETFILTER']],
   ['bridge netfilter', 'off', kubernetes({ 'net/bridge/bridge-nf-call-iptables': '0' }), ['warning D_BRIDGE_NF']],
   ['bridge netfilter', 'on', kubernetes({ 'net/bridge/bridge-nf-call-iptables': '1' }), []],

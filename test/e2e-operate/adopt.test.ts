@@ -188,4 +188,19 @@ describe('flan adopt', () => {
     expect(without.stderr).toMatch(/^Error E_LEASE_MISSING/m);
     expect(await a.netns.ip('-N route')).toBe(before);
   });
+
+  labTest(
+    "leaves what flanneld's own process carries",
+    { nodes: 2, network: networkOf('udp'), needs: ['tun'] },
+    async (lab) => {
+      const a = lab.node();
+      await a.netns.sh(
+        'ip tuntap add dev flannel0 mode tun; ip link set flannel0 up; ip addr add 10.244.1.0/32 dev flannel0',
+      );
+      const before = await a.netns.sh('ip -N -d link show dev flannel0; ip -N addr; ip -N route');
+      const refused = await a.flan(['adopt', '--yes']);
+      expect(refused.stderr).toMatch(/^Error E_BACKEND: flanneld's process/m);
+      expect(await a.netns.sh('ip -N -d link show dev flannel0; ip -N addr; ip -N route')).toBe(before);
+    },
+  );
 });
