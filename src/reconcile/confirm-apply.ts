@@ -117,7 +117,22 @@ interface Settling {
   readonly isAtomic: boolean;
 }
 
-async function settle(input: SafeApplyInput, { applied, checkpoint, isAtomic }: Settling): Promise<SafeApplyReport> {
+async function settle(input: SafeApplyInput, settling: Settling): Promise<SafeApplyReport> {
+  const { checkpoints, confirmation, signal } = input;
+  const { applied, checkpoint } = settling;
+  try {
+    if (!signal.aborted) return await judge(input, settling);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  // What was done stays, until the deadline if there is one.
+  const state = confirmation.by === 'nobody' ? 'applied' : 'pending';
+  await checkpoints.change(checkpoint.id, { from: ['applying', 'pending'], to: { state, why: 'interrupted' } });
+  return { ...applied, checkpoint: checkpoints.get(checkpoint.id), probes: [] };
+}
+
+/** Whether what was applied may stay. @throws the signal's reason */
+async function judge(input: SafeApplyInput, { applied, checkpoint, isAtomic }: Settling): Promise<SafeApplyReport> {
   const { checkpoints, confirmation, clock, signal, probes } = input;
   const { id } = checkpoint;
   const isAsked = confirmation.by !== 'nobody' || probes.length > 0;
@@ -128,12 +143,6 @@ async function settle(input: SafeApplyInput, { applied, checkpoint, isAtomic }: 
     if (report === undefined) return { ...applied, checkpoint: checkpoints.get(id), probes: results };
     return { ...applied, checkpoint: report.checkpoint, undone: { why, report }, probes: results };
   };
-  if (signal.aborted) {
-    // What was done stays, until the deadline if there is one.
-    const state = confirmation.by === 'nobody' ? 'applied' : 'applying';
-    const interrupted = await checkpoints.change(id, { from: ['applying'], to: { state, why: 'interrupted' } });
-    return { ...applied, ...(interrupted && { checkpoint: interrupted }), probes: [] };
-  }
   const failed = applied.outcomes.filter(({ status }) => status !== 'done');
   const [first] = failed;
   if (first !== undefined && isAtomic) return undo(`${first.step.key} failed`);

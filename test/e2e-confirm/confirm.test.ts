@@ -147,4 +147,18 @@ describe('apply --confirm auto', () => {
     expect(await running).toMatchObject({ code: 4, stdout: expect.stringMatching(/^Rolled back \(probe cmd:/m) });
     expect(await stateOf(a)).toBe(before);
   });
+
+  labTest('stops at Ctrl-C, and leaves it to people', {}, async (lab) => {
+    const a = lab.node();
+    await prepareChange(lab, a);
+    const child = a.start(['apply', '--yes', '--confirm', 'auto:10m', '--probe', 'store']);
+    const end = finished(child);
+    await untilState(a, 'pending');
+    child.kill('SIGINT');
+    const { id } = lastOf(a);
+    expect(await end).toMatchObject({ code: 130, stdout: expect.stringContaining(`flan confirm ${id}`) });
+    expect(lastOf(a)).toMatchObject({ state: 'pending', why: 'interrupted' });
+    expect((await a.flan(['confirm'])).code).toBe(0);
+    expect(await a.routes()).toEqual(CHANGED);
+  });
 });

@@ -38,7 +38,10 @@ labTest('a device that was made anew is put back with all that stood on it', VXL
   const before = await overlayOf(a);
   lab.put('network.yaml', network({ Port: 8473 }));
   const applied = await a.flan(['apply', '--yes', '--confirm', '2s']);
-  expect(applied, applied.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/-\/\+ +replace +link\/flannel\.1/) });
+  expect(applied, applied.stderr).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/-\/\+ +replace +link\/flannel\.1/),
+  });
   expect(await overlayOf(a)).toContain('dstport 8473');
   await untilState(a, 'rolled-back');
   const after = await overlayOf(a);
