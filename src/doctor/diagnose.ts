@@ -4,6 +4,7 @@ import { certificates } from './certificates.js';
 import { clock } from './clock.js';
 import type { DoctorFacts } from './facts.js';
 import type { Check, Finding, Judgement } from './finding.js';
+import { firewalld } from './firewalld.js';
 import { flanneld } from './flanneld.js';
 import { forwarding } from './forwarding.js';
 import { publicAddresses } from './leases.js';
@@ -23,7 +24,7 @@ export const CHECKS: readonly Check[] = [
   ...[store, certificates, clock, plan, publicAddresses],
   ...[capabilities, modules, ports, mtu, subnetEnv],
   ...[forwarding, rpFilter, bridgeFilter],
-  ...[flanneld, networkd, networkManager, leftovers, lock, daemon],
+  ...[flanneld, networkd, networkManager, firewalld, leftovers, lock, daemon],
 ];
 
 export interface Examined {

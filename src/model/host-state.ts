@@ -6,6 +6,8 @@ export interface HostState {
   readonly networkdFiles: readonly ConfigText[];
   /** NetworkManager.conf and its drop-ins. */
   readonly networkManagerFiles: readonly ConfigText[];
+  /** firewalld's zones, those of administrators and those that it brings along. */
+  readonly firewalldZones: readonly ConfigText[];
   readonly modules: Readonly<Record<string, ModuleState>>;
   /** By path below /proc/sys: `net/ipv4/ip_forward`. What is not there is not in it. */
   readonly sysctls: Readonly<Record<string, string>>;

@@ -41,6 +41,10 @@ const networkManager = (text: string): DoctorFacts =>
     ...process('NetworkManager', true),
     networkManagerFiles: [{ path: '/etc/NetworkManager/conf.d/a.conf', text }],
   });
+const zone = (source: string, target = ' target="ACCEPT"') => ({
+  ...process('firewalld', true),
+  firewalldZones: [{ path: '/etc/firewalld/zones/a.xml', text: `<zone${target}><source address="${source}"/></zone>` }],
+});
 const strict = { sysctls: { ...host().sysctls, 'net/ipv4/conf/eth0/rp_filter': '1' } };
 const elsewhere = [{ peer: 'node-b', address: parseAddress('192.168.10.2'), dev: 'eth1' }];
 const withTrouble = (code: string): DoctorFacts =>
@@ -204,6 +208,11 @@ const TABLE: readonly (readonly [check: string, what: string, facts: DoctorFacts
     networkManager('[keyfile]\nunmanaged-devices=interface-name:cali*\n'),
     ['warning D_NETWORK_MANAGER'],
   ],
+  ['firewalld', 'with its defaults', withHost(process('firewalld', true)), ['warning D_FIREWALLD']],
+  ['firewalld', 'told to let the network through', withHost(zone('10.244.0.0/16')), []],
+  ['firewalld', 'told to let a wider network through', withHost(zone('10.0.0.0/8')), []],
+  ['firewalld', 'told to let part of it through', withHost(zone('10.244.1.0/24')), ['warning D_FIREWALLD']],
+  ['firewalld', 'with a zone that does not accept', withHost(zone('10.244.0.0/16', '')), ['warning D_FIREWALLD']],
   [
     'leftovers',
     'rules of the other filter',

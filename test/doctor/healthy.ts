@@ -75,7 +75,14 @@ export const overlay = (more: Partial<OverlayFacts> = {}): OverlayFacts => ({
 });
 
 export const host = (more: Partial<HostState> = {}): HostState => ({
-  ...{ managers: [], networkdFiles: [], networkManagerFiles: [], programs: [], devices: ['/dev/net/tun'] },
+  ...{
+    managers: [],
+    networkdFiles: [],
+    networkManagerFiles: [],
+    firewalldZones: [],
+    programs: [],
+    devices: ['/dev/net/tun'],
+  },
   modules: { vxlan: 'present', wireguard: 'present', ipip: 'present' },
   sysctls: { 'net/ipv4/ip_forward': '1', 'net/ipv4/conf/all/rp_filter': '0' },
   capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SYS_ADMIN'],

@@ -25,11 +25,12 @@ it('says that nothing is wrong, and by what one can tell', () => {
   ✓  flanneld             does not run here
   ✓  systemd-networkd     does not run here
   ✓  NetworkManager       does not run here
+  ✓  firewalld            does not run here
   ✓  leftovers            none
   ✓  lock                 held by pid 12 (flan watch)
   ✓  flan watch           runs
 
-Nothing is wrong; 1 of 19 checks could not tell.
+Nothing is wrong; 1 of 20 checks could not tell.
 `);
 });
 
@@ -46,7 +47,7 @@ it('ends with what is wrong, errors first, and what to do about it', () => {
   ! warning D_CAPABILITY  this process lacks CAP_NET_ADMIN: it cannot change the network, and sees less
             fix: Run as root, or grant it: \`AmbientCapabilities=CAP_NET_ADMIN\` in a unit, \`capabilities.add\` in a pod.
 
-1 error, 1 warning; 1 of 19 checks could not tell.
+1 error, 1 warning; 1 of 20 checks could not tell.
 `);
 });
 

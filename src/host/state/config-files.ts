@@ -19,10 +19,14 @@ export const readNetworkManagerFiles = (root = '/'): readonly ConfigText[] =>
     ...dropIns(root, join(folder, 'conf.d')),
   ]);
 
-function dropIns(root: string, folder: string): readonly ConfigText[] {
+/** The strongest folder first. @see firewalld.zone(5) */
+export const readFirewalldZones = (root = '/'): readonly ConfigText[] =>
+  ['/etc/firewalld/zones', '/usr/lib/firewalld/zones'].flatMap((folder) => dropIns(root, folder, '.xml'));
+
+function dropIns(root: string, folder: string, end = '.conf'): readonly ConfigText[] {
   try {
     return readdirSync(join(root, folder))
-      .filter((name) => name.endsWith('.conf'))
+      .filter((name) => name.endsWith(end))
       .flatMap((name) => textOf(root, join(folder, name)));
   } catch {
     return []; // There is no such folder.

@@ -3,7 +3,7 @@ import type { HostProcess } from '../../model/host-state.js';
 import { netnsPath } from '../../sys/netns.js';
 
 /** Of programs that may change what flan changes; comm has room for 15 characters. */
-const MANAGERS: ReadonlySet<string> = new Set(['flanneld', 'systemd-network', 'NetworkManager']);
+const MANAGERS: ReadonlySet<string> = new Set(['flanneld', 'systemd-network', 'NetworkManager', 'firewalld']);
 
 /** Processes that manage networks, as far as /proc shows them: in a container only its own. */
 export function readManagers({ netns }: { readonly netns?: string | undefined }): readonly HostProcess[] {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { HostState, ModuleState } from '../../model/host-state.js';
 import { CAPABILITIES, type Capability, hasCapability } from '../../sys/caps.js';
 import { inNetns } from '../../sys/netns.js';
-import { readNetworkdFiles, readNetworkManagerFiles } from './config-files.js';
+import { readFirewalldZones, readNetworkdFiles, readNetworkManagerFiles } from './config-files.js';
 import { readManagers } from './processes.js';
 
 export interface HostStateInput {
@@ -25,6 +25,7 @@ export function readHostState({ netns, devices, programs }: HostStateInput): Hos
     managers: readManagers({ netns }),
     networkdFiles: readNetworkdFiles(),
     networkManagerFiles: readNetworkManagerFiles(),
+    firewalldZones: readFirewalldZones(),
     modules: readModules(),
     sysctls: netns === undefined ? sysctls() : inNetns(netns, sysctls),
     capabilities: (Object.keys(CAPABILITIES) as Capability[]).filter((name) => hasCapability(name)),

@@ -2,7 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readNetworkdFiles, readNetworkManagerFiles } from '../../../src/host/state/config-files.js';
+import {
+  readFirewalldZones,
+  readNetworkdFiles,
+  readNetworkManagerFiles,
+} from '../../../src/host/state/config-files.js';
 import { readHostState, readModules } from '../../../src/host/state/read.js';
 import { parseProcNetUdp } from '../../../src/host/state/udp-sockets.js';
 import { kernelTest } from '../../support/kernel.js';
@@ -56,6 +60,12 @@ describe('config files', () => {
       { path: '/usr/lib/systemd/networkd.conf.d/10-x.conf', text: 'b' },
     ]);
     expect(readNetworkManagerFiles(root)).toEqual([]);
+    const zones = rootWith({
+      'etc/firewalld/zones/a.xml': 'a',
+      'usr/lib/firewalld/zones/a.xml': 'b',
+      'etc/firewalld/x.xml': 'c',
+    });
+    expect(readFirewalldZones(zones).map(({ text }) => text)).toEqual(['a', 'b']);
   });
 });
 
