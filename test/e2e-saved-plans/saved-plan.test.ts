@@ -225,6 +225,31 @@ describe('a saved plan', () => {
     expect(a.subnetEnv()).toBeUndefined();
   });
 
+  labTest('can be confirmed or rolled back like any apply, and is used up by that', {}, async (lab) => {
+    const a = lab.node();
+    const file = fileIn(lab);
+    lab.put('node-b.yaml', peerLease('b'));
+    await a.flan(['plan', '--out', file]);
+    expect(await a.flan(['apply', file, '--confirm', '5m'])).toMatchObject({ code: 0 });
+    expect(await a.routes()).toEqual([TO_B]);
+    expect(await a.flan(['rollback', '--yes'])).toMatchObject({ code: 0 });
+    expect(await a.routes()).toEqual([]);
+    expect((await a.flan(['apply', file])).stderr).toContain('the plan was applied already');
+  });
+
+  labTest('that cuts off who is logged in needs more than the file, and is not used up before', {}, async (lab) => {
+    const a = lab.node();
+    const file = fileIn(lab);
+    lab.put('node-b.yaml', peerLease('b'));
+    const env = { SSH_CONNECTION: '10.244.2.7 50000 192.168.10.1 22' };
+    const planned = await a.flan(['plan', '--out', file], { env });
+    expect(planned.stdout).toMatch(/Warning the machine that you are logged in from .* \(W_CUTS_SSH\)/);
+    expect(await a.flan(['apply', file], { env })).toMatchObject({ code: 8 });
+    expect(await a.routes()).toEqual([]);
+    expect(await a.flan(['apply', file, '--accept-risk'], { env })).toMatchObject({ code: 0 });
+    expect(await a.routes()).toEqual([TO_B]);
+  });
+
   labTest('is asked for by name', {}, async (lab) => {
     const a = lab.node();
     const nothing = await a.flan(['show']);
