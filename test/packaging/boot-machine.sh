@@ -27,6 +27,9 @@ done
 for name in stdin:0 stdout:1 stderr:2; do ln -s "/proc/self/fd/${name#*:}" "dev/${name%:*}"; done
 ln -s /proc/self/fd dev/fd
 
+# As if flan had never been here.
+rm -rf etc/flan etc/default/flan var/lib/flan var/cache/flan
+
 # Nothing of this host is started, and nothing that is about hardware or the whole kernel.
 rm -rf etc/systemd/system etc/systemd/network
 mkdir -p etc/systemd/system

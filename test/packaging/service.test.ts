@@ -205,9 +205,18 @@ describe.skipIf(missing !== undefined)('the package on a host with systemd', () 
     machine.put('/etc/flan/config.yaml', 'ipMasq: false\n');
   });
 
-  test('removal stops the daemon and leaves the network; a purge keeps the leases', () => {
-    sh('systemctl stop flan && flan destroy --yes');
+  test('systemd rolls back what nobody confirmed', () => {
+    machine.ask('flan destroy --yes');
     putCluster({ type: 'host-gw', data: {} });
+    sh('flan apply --yes --confirm 2s');
+    expect(sh('systemctl list-units --plain --no-legend "flan-confirm-*.timer"')).toContain('waiting');
+    sh('for i in $(seq 150); do flan checkpoint ls | grep -q rolled-back && break; sleep 0.2; done');
+    expect(sh('flan checkpoint ls')).toContain('nobody confirmed it in time');
+    expect(sh('ip route show proto 70')).toBe('');
+    sh('flan resume');
+  });
+
+  test('removal stops the daemon and leaves the network; a purge keeps the leases', () => {
     sh('systemctl start flan');
     expect(sh('dpkg --remove flan')).toContain('the network of this host stays as it is');
     expect(machine.ask('systemctl is-active flan').stdout).toBe('inactive\n');
