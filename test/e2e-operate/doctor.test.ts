@@ -61,6 +61,26 @@ describe('flan doctor', () => {
     },
   );
 
+  for (const families of ['6', '46'] as const) {
+    const network = {
+      ...(families === '46' ? { Network: '10.244.0.0/16' } : { EnableIPv4: false }),
+      ...{ EnableIPv6: true, IPv6Network: 'fd00:10:244::/48', Backend: { Type: 'vxlan' } },
+    };
+    labTest(
+      `finds nothing wrong in a network of families ${families}`,
+      { families, network, needs: ['vxlan'] },
+      async (lab) => {
+        const a = lab.node();
+        await a.netns.sh('echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding');
+        expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+        await a.addPods();
+        const mtu = /^FLANNEL_MTU=(\d+)$/m.exec(a.subnetEnv() ?? '')?.[1];
+        await a.netns.ip(`link set cni0 mtu ${mtu}`);
+        expect(await doctor(a)).toEqual({ code: 0, findings: [], text: '' });
+      },
+    );
+  }
+
   labTest('finds what is planted', { network: VXLAN, needs: ['vxlan', 'iptables'] }, async (lab) => {
     const a = lab.node();
     lab.put('node-b.yaml', { ...peerLease('b'), backendType: 'vxlan', backendData: { VtepMAC: '46:00:00:00:04:02' } });
