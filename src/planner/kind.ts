@@ -64,6 +64,11 @@ export class Kinds {
     return kind;
   }
 
+  /** Whether later runs recognise the others by it; nothing is known of kinds that are not among these. */
+  isRecord(resource: Resource): boolean {
+    return this.#byName.get(resource.kind)?.isRecord === true;
+  }
+
   key(resource: Resource): Key {
     return this.of(resource).key(resource);
   }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Outcome } from '../drivers/driver.js';
 import { blocked, type Drivers, subjectOf } from '../drivers/drivers.js';
+import { kinds } from '../kinds/index.js';
 import type { Key } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 
@@ -13,9 +14,19 @@ const SLICE = 400;
  */
 export async function* apply({ steps, drivers, signal, before }: ApplyInput): AsyncGenerator<readonly Outcome[]> {
   const failed = new Set<Key>();
+  let leftOver: Key | undefined;
   const note = (outcomes: readonly Outcome[]): readonly Outcome[] => {
-    for (const { step, status } of outcomes) if (status !== 'done') failed.add(step.key);
+    for (const { step, status } of outcomes) {
+      if (status === 'done') continue;
+      failed.add(step.key);
+      if (step.action === 'delete') leftOver = step.key;
+    }
     return outcomes;
+  };
+  const hindrance = (step: Step): Key | undefined => {
+    // What could not be removed is recognised by the record of before: it stays as it is until that is gone.
+    if (leftOver !== undefined && step.action !== 'create' && kinds.isRecord(subjectOf(step))) return leftOver;
+    return step.action === 'delete' ? undefined : step.needs.find((key) => failed.has(key));
   };
   let isFirst = true;
   for (const slice of slices(steps, drivers)) {
@@ -26,7 +37,7 @@ export async function* apply({ steps, drivers, signal, before }: ApplyInput): As
     const ready: Step[] = [];
     const stuck: Outcome[] = [];
     for (const step of slice) {
-      const by = step.action === 'delete' ? undefined : step.needs.find((key) => failed.has(key));
+      const by = hindrance(step);
       if (by === undefined) ready.push(step);
       else stuck.push(blocked(step, by));
     }

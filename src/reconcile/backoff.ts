@@ -47,6 +47,11 @@ export class Backoff {
     if (entry !== undefined) entry.waiting = false;
   }
 
+  /** Something else is to be done there now: what came of the last tries says nothing about it. */
+  forget(key: Key): void {
+    this.#entries.delete(key);
+  }
+
   /** Whether the last try failed, whenever the next one is. */
   isFailing(key: Key): boolean {
     return this.#entries.get(key)?.waiting === true;

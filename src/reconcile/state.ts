@@ -93,17 +93,22 @@ export class State {
     for (const lease of peers) this.#desired.set(lease.key, desiredForPeer(inputs, lease));
     const now = this.#desired.desired;
     for (const [key, wanted] of now) {
-      if (!sameValue(before.get(key)?.resource, wanted.resource)) this.#dirty.add(key);
+      if (!sameValue(before.get(key)?.resource, wanted.resource)) this.#wishChanged(key);
     }
-    for (const key of before.keys()) if (!now.has(key)) this.#dirty.add(key);
+    for (const key of before.keys()) if (!now.has(key)) this.#wishChanged(key);
   }
 
   putPeer(lease: Lease): void {
-    this.#mark(this.#desired.set(lease.key, desiredForPeer(this.#inputs, lease)));
+    const before = this.#resourcesOf(lease.key);
+    const keys = this.#desired.set(lease.key, desiredForPeer(this.#inputs, lease));
+    this.#mark(keys);
+    for (const key of keys) {
+      if (!sameValue(before.get(key), this.#desired.desired.get(key)?.resource)) this.#wishChanged(key);
+    }
   }
 
   deletePeer(key: LeaseKey): void {
-    this.#mark(this.#desired.delete(key));
+    for (const each of this.#desired.delete(key)) this.#wishChanged(each);
   }
 
   /** What a driver saw. @returns the drift it is, if it is one */
@@ -216,6 +221,16 @@ export class State {
 
   #owns(resource: Resource): boolean {
     return this.#kinds.of(resource).owns(resource, this.#inputs.ownership);
+  }
+
+  #resourcesOf(owner: LeaseKey): ReadonlyMap<Key, Resource | undefined> {
+    return new Map(this.#desired.keysOf(owner).map((key) => [key, this.#desired.desired.get(key)?.resource]));
+  }
+
+  /** Another thing is wanted there: it is tried at once, however often the one before had failed. */
+  #wishChanged(key: Key): void {
+    this.#dirty.add(key);
+    this.#backoff.forget(key);
   }
 
   #mark(keys: Iterable<Key>): void {

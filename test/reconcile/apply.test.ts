@@ -29,7 +29,7 @@ function bed(refuse: readonly string[] = []): Bed {
     );
   };
   const driver: Driver = {
-    ...{ name: 'toys', kinds: ['toy', 'toy-child'], perform, close: () => undefined },
+    ...{ name: 'toys', kinds: ['toy', 'toy-child', 'file'], perform, close: () => undefined },
     observe: async () => ({ resources: [], foreign: {} }),
   };
   return { calls, drivers: new Drivers([driver]) };
@@ -62,6 +62,34 @@ describe('apply', () => {
     const some = bed();
     await outcomesOf(stepsFor([toy('new')], [toy('old'), toy('on-old', 'old')]), some);
     expect(some.calls).toEqual([['toy/new'], ['toy-child/on-old'], ['toy/old']]);
+  });
+
+  it('leaves the record of before where a deletion failed, but writes the first one', async () => {
+    const file = (content: string) => ({ kind: 'file', path: '/run/none', content, mode: 0o644 });
+    const common = { key: 'file/run/none' as Key, needs: [], reason: 'own lease' };
+    const update = {
+      ...common,
+      action: 'update',
+      before: file('old'),
+      after: file('new'),
+      fields: ['content'],
+    } as const;
+    const create = { ...common, action: 'create', after: file('new') } as const;
+    const remove = { ...common, action: 'delete', before: file('old') } as const;
+    const deletions = stepsFor([], [toy('old')]);
+    for (const [record, status] of [
+      [update, 'blocked'],
+      [remove, 'blocked'],
+      [create, 'done'],
+    ] as const) {
+      const outcomes = await outcomesOf([...deletions, record], bed(['toy/old']));
+      expect(outcomes.map((each) => each.status)).toEqual(['failed', status]);
+      const [, well] = await outcomesOf([...deletions, record], bed());
+      expect(well).toMatchObject({ step: { key: common.key }, status: 'done' });
+    }
+    // Something else that could not be made takes no mark off anything.
+    const made = await outcomesOf([...stepsFor([toy('new')]), update], bed(['toy/new']));
+    expect(made.map((each) => each.status)).toEqual(['failed', 'done']);
   });
 
   it('hears what happens between two slices: an abort leaves whole slices done and the rest untried', async () => {

@@ -48,10 +48,10 @@ describe('destroy', () => {
           return [{ step, status: 'failed', error: new FlanError('E_NETLINK', 'refused', { hint: 'Wait.' }) }];
         },
       };
-      expect(await destroyed(node.flags, 'release', between)).toEqual(['failed route', 'done file']);
+      expect(await destroyed(node.flags, 'release', between)).toEqual(['failed route', 'blocked file']);
       expect(readdirSync(lab.leases).filter((name) => name.endsWith('.json'))).toHaveLength(1);
       expect(await node.routes()).toHaveLength(1);
-      expect(await destroyed(node.flags, 'release')).toEqual(['done route', 'done lease']);
+      expect(await destroyed(node.flags, 'release')).toEqual(['done route', 'done file', 'done lease']);
     },
   );
 });
