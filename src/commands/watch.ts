@@ -87,10 +87,13 @@ systemd it tells when it is ready, reloads, stops, and that it is alive.`;
   /** One line of JSON: stdout holds nothing else then, so an error that ends the run is told on stderr. */
   private event(event: object): void {
     standardOutput.document = 'flan.watch';
-    this.out(`${JSON.stringify(event, plainErrors)}\n`);
+    this.out(`${JSON.stringify(withPlainError(event))}\n`);
   }
 }
 
-/** Errors have no enumerable members of their own. */
-const plainErrors = (_key: string, value: unknown): unknown =>
-  value instanceof Error ? { code: 'code' in value ? value.code : 'E_BUG', message: value.message } : value;
+/** Errors have no enumerable members of their own. Those of events are their `error`: nothing else need be gone through. */
+function withPlainError(event: object): object {
+  if (!('error' in event) || !(event.error instanceof Error)) return event;
+  const { error } = event;
+  return { ...event, error: { code: 'code' in error ? error.code : 'E_BUG', message: error.message } };
+}

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { asFlanError, type FlanError } from '../errors.js';
-import type { WatchEvent } from '../reconcile/events.js';
+import type { AppliedChange, WatchEvent } from '../reconcile/events.js';
 import type { TunnelReport } from '../reconcile/status-tunnels.js';
 import type { Round, WatchView } from '../reconcile/view.js';
 import { VERSION } from '../version.js';
@@ -155,7 +155,7 @@ export function metrics({ wallMs, view, isReady, tunnels }: MetricsInit): Metric
           heals.observe(event.tookMs / 1000);
           break;
         case 'applied':
-          for (const { key, action } of event.changes) changes.inc({ kind: kindOf(key), action });
+          for (const { kind, action, count } of countChanges(event.changes)) changes.inc({ kind, action }, count);
           break;
         case 'resync':
           if (OVERRUN.test(event.why)) overruns.inc();
@@ -189,6 +189,24 @@ export function metrics({ wallMs, view, isReady, tunnels }: MetricsInit): Metric
 
 /** `route` of `route/main/10.244.3.0/24`. */
 const kindOf = (key: string): string => key.slice(0, key.indexOf('/'));
+
+interface ChangeCount {
+  readonly kind: string;
+  readonly action: AppliedChange['action'];
+  count: number;
+}
+
+/** A first apply makes thousands of changes of a few sorts, and the counter takes longer than counting. */
+function countChanges(changes: readonly AppliedChange[]): Iterable<ChangeCount> {
+  const counts = new Map<string, ChangeCount>();
+  for (const { key, action } of changes) {
+    const kind = kindOf(key);
+    const found = counts.get(`${action} ${kind}`);
+    if (found === undefined) counts.set(`${action} ${kind}`, { kind, action, count: 1 });
+    else found.count++;
+  }
+  return counts.values();
+}
 
 function kindsOf(keys: Iterable<string> = []): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
