@@ -2,11 +2,12 @@ import type { Scope } from '../drivers/driver.js';
 import type { ObservedWorld } from '../drivers/drivers.js';
 import type { FlanError } from '../errors.js';
 import type { Explanation } from '../host/external.js';
+import type { Route } from '../kinds/route.js';
 import type { LeaseListing, LeaseRequest } from '../leases/store.js';
 import { type Lease, leaseName } from '../model/lease.js';
 import type { LeaseTable } from '../model/lease-table.js';
 import type { Warning } from '../model/warning.js';
-import type { Kinds } from '../planner/kind.js';
+import type { Kinds, Resource } from '../planner/kind.js';
 import { type Observed, type Plan, plan, type Step } from '../planner/plan.js';
 import { type ExternalSummary, type PlanDocument, type Refusal, summarise } from '../report/document.js';
 import { FORMAT_VERSION } from '../version.js';
@@ -83,7 +84,8 @@ export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput
   const { observed, foreign } = world;
   const { ownership } = inputs;
   const whyGone = (): string => 'no lease asks for it any more';
-  const changes = plan({ desired: desired.desired, observed, kinds, ownership, adopt, whyGone });
+  const known = inputs.own === undefined ? withoutOwnSubnet(observed) : observed;
+  const changes = plan({ desired: desired.desired, observed: known, kinds, ownership, adopt, whyGone });
   const whole = leaseStep === undefined ? changes : { ...changes, steps: [leaseStep, ...changes.steps] };
   const document: PlanDocument = {
     format_version: FORMAT_VERSION,
@@ -103,6 +105,16 @@ export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput
     summary: summarise(whole, foreign),
   };
   return { ...prepared, document, plan: whole, observed };
+}
+
+/** Before a lease is held nobody knows which of these will be wanted, so none of them is to be taken for a leftover. */
+function withoutOwnSubnet(observed: Observed): Observed {
+  const isUndecided = (resource: Resource): boolean =>
+    resource.kind === 'address' ||
+    resource.kind === 'nft-table' ||
+    resource.kind === 'iptables-rules' ||
+    (resource.kind === 'route' && (resource as Route).type === 'blackhole');
+  return new Map([...observed].filter(([, resource]) => !isUndecided(resource)));
 }
 
 const refusal = (entry: string, { code, message }: FlanError): Refusal => ({ entry, code, message });

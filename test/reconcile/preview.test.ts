@@ -40,4 +40,20 @@ describe('preview', () => {
       },
     );
   }
+
+  labTest(
+    'takes nothing of the own subnet for a leftover while no lease is held',
+    { subnets: 'drawn' },
+    async (lab) => {
+      const node = lab.node();
+      lab.put('node-b.yaml', peerLease('b'));
+      const more = ['--ip-masq', '--ip-blackhole-route'];
+      expect((await node.flan(['apply', '--yes', ...more])).code).toBe(0);
+      const own = readdirSync(lab.leases).find((name) => /^10-|^10\.244|node-a/.test(name));
+      if (own === undefined) throw new Error(`no lease of node-a in ${readdirSync(lab.leases)}`);
+      lab.remove(own);
+      const planned = JSON.parse((await node.flan(['plan', '--json', ...more])).stdout);
+      expect(planned.plan.steps.map(({ key }: { key: string }) => key)).toEqual(['lease/node-a']);
+    },
+  );
 });
