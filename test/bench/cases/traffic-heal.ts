@@ -3,13 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { MonitorSocket } from '../../../src/netlink/monitor.js';
 import { decodeNfTablesEvent, NETLINK_NETFILTER, NFNLGRP_NFTABLES } from '../../../src/netlink/wire/nf-tables.js';
+import { DEFAULT_FIGHT } from '../../../src/reconcile/fights.js';
 import type { BenchCase, BenchResult } from '../case.js';
 import { type DaemonBench, openDaemonBench } from '../daemon-fixture.js';
 import { benchLease, openEtcdBench } from '../etcd-fixture.js';
 import { elapsedMs, median } from '../stats.js';
 
-/** More often, and `watch` takes it for a fight and holds off. */
-const APART_MS = 1500;
+/** Fewer than what `watch` takes for a fight and holds off from; for more they are so far apart that it does not. */
+const ROUNDS = DEFAULT_FIGHT.times - 2;
+const apartMs = (rounds: number): number =>
+  rounds <= ROUNDS ? 300 : (1.2 * DEFAULT_FIGHT.withinMs) / (DEFAULT_FIGHT.times - 1);
 const TRAFFIC = ['--ip-masq', '--iptables-forward-rules'];
 const CASES = [
   { nftables: true, goalMs: 60, flushes: ['nft flush ruleset'], list: 'nft list ruleset', restore: 'nft -f' },
@@ -25,7 +28,7 @@ const CASES = [
 export const benchCase: BenchCase = {
   name: 'traffic-heal',
   about: 'rules flushed under `flan watch`: from the end of the flush until the kernel says that they are back',
-  async run({ n = 12, log }) {
+  async run({ n = ROUNDS, log }) {
     const results: BenchResult[] = [];
     for (const { nftables, goalMs, flushes, list, restore } of CASES) {
       const etcd = await openEtcdBench(3, 'vxlan');
@@ -36,17 +39,18 @@ export const benchCase: BenchCase = {
         await etcd.put(key, value);
         const network = { Network: '10.0.0.0/8', SubnetLen: 24, SubnetMin: '10.0.1.0', EnableNFTables: nftables };
         await etcd.put('/coreos.com/network/config', JSON.stringify({ ...network, Backend: { Type: 'vxlan' } }));
-        const daemon = await node.start([...etcd.flags, ...TRAFFIC]);
         const rules = (): string =>
           inside(node, list)
             .replace(/^[#:].*$/gm, '')
             .replace(/handle \d+/g, '');
-        await sleep(500);
-        const before = rules();
         for (const flush of flushes) {
+          // One that has not seen the flushes before.
+          const daemon = await node.start([...etcd.flags, ...TRAFFIC]);
+          await sleep(500);
+          const before = rules();
           const taken: number[] = [];
           for (let i = 0; i <= n; i++) {
-            await sleep(APART_MS + Math.random() * 100);
+            await sleep(apartMs(n) + Math.random() * 100);
             const both = transactions.next(2);
             await flushing(node, flush);
             const [flushedAtMs = 0, backAtMs = 0] = await both;
@@ -54,6 +58,7 @@ export const benchCase: BenchCase = {
             if (rules() !== before) throw new Error(`after '${flush}' the rules are not what they were: ${rules()}`);
             if (i > 0) taken.push(backAtMs - flushedAtMs);
           }
+          await daemon.stop();
           const reference = await restoring(node, restore);
           log(`${flush}: ${Math.min(...taken).toFixed(0)} to ${Math.max(...taken).toFixed(0)} ms`);
           const value = median(taken);
@@ -63,7 +68,6 @@ export const benchCase: BenchCase = {
             ...{ value, unit: 'ms', reference, ratio: value / reference, goal, ok: value <= goalMs },
           });
         }
-        await daemon.stop();
       } finally {
         transactions.close();
         await node.close();
