@@ -1,17 +1,18 @@
 import { FlanError } from '../../errors.js';
 import { linkKey } from '../../kinds/link.js';
 import { presharedKeyName } from '../../kinds/wireguard-peer.js';
-import { addressOf, lengthOf, makePrefix, type Prefix } from '../../model/ip.js';
+import { makePrefix, type Prefix } from '../../model/ip.js';
 import { CommandSocket } from '../../netlink/command.js';
 import { NetlinkError, refusal } from '../../netlink/errors.js';
 import { NETLINK_GENERIC } from '../../netlink/wire/constants.js';
 import type { Message } from '../../netlink/wire/frame.js';
 import { decodeGenlFamily, getGenlFamily } from '../../netlink/wire/genl.js';
 import {
-  allowedIpOf,
   decodeWireguard,
   getWireguard,
+  type PeerSetting,
   setWireguard,
+  setWireguardPeers,
   WGPEER_F_REMOVE_ME,
   WGPEER_F_REPLACE_ALLOWEDIPS,
   WIREGUARD_FAMILY,
@@ -55,13 +56,9 @@ export function kernelWireguard({
   };
 
   const write = (dev: string, { peers = [], ...device }: WireguardChange): void => {
-    const portions = portionsOf(peers);
-    const requests = (portions.length === 0 ? [[]] : portions).map((portion, i) =>
-      setWireguard(
-        { familyId, name: dev },
-        { ...(i === 0 ? device : {}), ...(portion.length > 0 && { peers: portion.map(peerMessage) }) },
-      ),
-    );
+    const call = { familyId, name: dev };
+    const requests = portionsOf(peers).map((portion) => setWireguardPeers(call, portion));
+    if (Object.keys(device).length > 0 || requests.length === 0) requests.unshift(setWireguard(call, device));
     // One after another: where one is refused the next is not sent.
     for (const each of requests) {
       const [result] = socket.batch([each]);
@@ -84,31 +81,27 @@ export function kernelWireguard({
 export const deviceMissing = (dev: string): FlanError =>
   new FlanError('E_LINK_MISSING', `there is no WireGuard device '${dev}'`, { retry: true, where: linkKey(dev) });
 
-function portionsOf(peers: readonly PeerChange[]): PeerChange[][] {
-  const portions: PeerChange[][] = [];
+function portionsOf(peers: readonly PeerChange[]): PeerSetting[][] {
+  const portions: PeerSetting[][] = [];
   let room = 0;
   for (const peer of peers) {
     const size = PEER_BYTES + (peer.allowedIps?.length ?? 0) * ALLOWED_IP_BYTES;
     const last = portions.at(-1);
     if (last === undefined || room < size) {
-      portions.push([peer]);
+      portions.push([settingOf(peer)]);
       room = MESSAGE_BYTES - size;
     } else {
-      last.push(peer);
+      last.push(settingOf(peer));
       room -= size;
     }
   }
   return portions;
 }
 
-function peerMessage({ publicKey, remove, allowedIps, ...rest }: PeerChange): WireguardPeerMessage {
+function settingOf(change: PeerChange): PeerSetting {
+  const { publicKey, remove, allowedIps, presharedKey, endpoint, keepaliveSeconds } = change;
   const flags = (remove ? WGPEER_F_REMOVE_ME : 0) | (allowedIps ? WGPEER_F_REPLACE_ALLOWEDIPS : 0);
-  return {
-    publicKey: Buffer.from(publicKey, 'base64'),
-    flags,
-    ...rest,
-    ...(allowedIps && { allowedIps: allowedIps.map((prefix) => allowedIpOf(addressOf(prefix), lengthOf(prefix))) }),
-  };
+  return { publicKey, flags, presharedKey, endpoint, keepaliveSeconds, allowedIps };
 }
 
 function stateOf(dev: string, messages: readonly WireguardDeviceMessage[]): WireguardState {

@@ -1,10 +1,9 @@
 import { FlanError } from '../../errors.js';
 import type { WireguardDevice } from '../../kinds/wireguard-device.js';
 import { allowedIpsOf, type WireguardPeer } from '../../kinds/wireguard-peer.js';
-import type { Prefix } from '../../model/ip.js';
+import type { Address, Prefix } from '../../model/ip.js';
 import type { Step } from '../../planner/plan.js';
-import type { PeerChange, WireguardChange } from './transport.js';
-import { endpointFrom } from './uapi.js';
+import type { Endpoint, PeerChange, WireguardChange } from './transport.js';
 
 /** What resources stand for and must not hold. */
 export interface WireguardSecrets {
@@ -48,18 +47,29 @@ export function peerChanges(step: Step, { secrets, movesFrom }: PeerChangeInput)
   if (step.action === 'delete') return [{ publicKey: (step.before as WireguardPeer).publicKey, remove: true }];
   const { publicKey, keepaliveSeconds, presharedKey, endpoint } = step.after as WireguardPeer;
   const allowedIps = allowedIpsOf(step.after as WireguardPeer);
-  const parsed = endpointFrom(endpoint);
-  const hurry = step.action === 'create' && keepaliveSeconds === 0 && movesFrom(allowedIps, publicKey);
+  const isNew = step.action === 'create';
+  const hurry = isNew && keepaliveSeconds === 0 && movesFrom(allowedIps, publicKey);
   const change: PeerChange = {
     publicKey,
-    ...(isSet(step, 'presharedKey') && {
-      presharedKey: presharedKey === 'none' ? NO_KEY : (secrets.presharedKey ?? NO_KEY),
-    }),
-    ...(parsed && isSet(step, 'endpoint') && { endpoint: parsed }),
+    // A new peer has none of its own accord; nor does it send keepalives.
+    ...(isSet(step, 'presharedKey') &&
+      !(isNew && presharedKey === 'none') && {
+        presharedKey: presharedKey === 'none' ? NO_KEY : (secrets.presharedKey ?? NO_KEY),
+      }),
+    ...(endpoint !== undefined && isSet(step, 'endpoint') && { endpoint: endpointOf(endpoint) }),
     ...(isSet(step, 'allowedIps') && { allowedIps }),
-    ...(isSet(step, 'keepaliveSeconds') && { keepaliveSeconds: hurry ? 1 : keepaliveSeconds }),
+    ...(hurry
+      ? { keepaliveSeconds: 1 }
+      : isSet(step, 'keepaliveSeconds') && !(isNew && keepaliveSeconds === 0) && { keepaliveSeconds }),
   };
   return hurry ? [change, { publicKey, keepaliveSeconds }] : [change];
+}
+
+/** What `endpointText` wrote: its address is canonical already. */
+function endpointOf(text: string): Endpoint {
+  const colon = text.lastIndexOf(':');
+  const host = text.startsWith('[') ? text.slice(1, colon - 1) : text.slice(0, colon);
+  return { address: host as Address, port: Number(text.slice(colon + 1)) };
 }
 
 export interface PeerChangeInput {

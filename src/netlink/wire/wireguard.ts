@@ -1,10 +1,19 @@
-import { type Address, addressFromBytes, type Family, familyOf, writeAddress } from '../../model/ip.js';
+import {
+  type Address,
+  addressFromBytes,
+  type Family,
+  familyOf,
+  lengthOf,
+  type Prefix,
+  writeAddress,
+} from '../../model/ip.js';
 import { attributes, type Decoded, type Row } from './attributes.js';
 import { u16At, u16beAt, u32At } from './bytes.js';
 import { address, bytes, list, string, u8, u16, u32 } from './codecs.js';
 import { NLA_F_NESTED } from './constants.js';
 import { GENL_HEADER_BYTES, writeGenlHeader } from './genl.js';
 import type { Request } from './request.js';
+import type { Writer } from './writer.js';
 
 /** WireGuard's generic netlink family. @see uapi/linux/wireguard.h */
 export const WIREGUARD_FAMILY = 'wireguard';
@@ -68,17 +77,24 @@ const socketAddress = (type: number): Row<SocketAddress> => ({
       const at = offset + (family === 4 ? 4 : 8);
       return { address: addressFromBytes(buffer, at, family), port: u16beAt(buffer, offset + 2) };
     },
-    write: (writer, raw, { address: text, port }) => {
-      const family = familyOf(text);
-      const value = new Uint8Array(family === 4 ? 16 : 28);
-      value[0] = family === 4 ? AF_INET : AF_INET6;
-      value[2] = port >>> 8;
-      value[3] = port;
-      writeAddress(text, value, family === 4 ? 4 : 8);
-      writer.blob(raw, value);
-    },
+    write: writeSocketAddress,
   },
 });
+
+function writeSocketAddress(writer: Writer, type: number, { address: text, port }: SocketAddress): void {
+  const isV4 = familyOf(text) === 4;
+  const value = isV4 ? sockaddrIn : sockaddrIn6;
+  value[0] = isV4 ? AF_INET : AF_INET6;
+  value[2] = port >>> 8;
+  value[3] = port;
+  writeAddress(text, value, isV4 ? 4 : 8);
+  writer.blob(type, value);
+}
+// Written over each time; what is not an address or a port in them stays zero.
+const sockaddrIn = new Uint8Array(16);
+const sockaddrIn6 = new Uint8Array(28);
+
+const PEERS = 8;
 
 const allowedIp = attributes('WGALLOWEDIP_A', {
   family: u16(1), // FAMILY
@@ -107,18 +123,12 @@ const device = attributes('WGDEVICE_A', {
   flags: u32(5), // FLAGS, WGDEVICE_F_*
   listenPort: u16(6), // LISTEN_PORT
   firewallMark: u32(7), // FWMARK
-  peers: list(8 | NLA_F_NESTED, peer), // PEERS
+  peers: list(PEERS | NLA_F_NESTED, peer), // PEERS
 });
 
 export type WireguardPeerMessage = Decoded<typeof peer>;
 export type WireguardDeviceMessage = Decoded<typeof device>;
 export type WireguardAllowedIp = Decoded<typeof allowedIp>;
-
-export const allowedIpOf = (text: Address, length: number): WireguardAllowedIp => ({
-  family: familyOf(text) === 4 ? AF_INET : AF_INET6,
-  address: text,
-  length,
-});
 
 interface Call {
   /** What the controller says the family's message type is. */
@@ -150,6 +160,69 @@ export const setWireguard = ({ familyId, name }: Call, change: Omit<WireguardDev
   },
   describe: `wg set ${name}`,
 });
+
+/** What is to become of one peer; what is absent stays as it is. */
+export interface PeerSetting {
+  /** Base64. */
+  readonly publicKey: string;
+  /** WGPEER_F_* */
+  readonly flags: number;
+  readonly presharedKey?: Uint8Array | undefined;
+  readonly endpoint?: SocketAddress | undefined;
+  readonly keepaliveSeconds?: number | undefined;
+  readonly allowedIps?: readonly Prefix[] | undefined;
+}
+
+/**
+ * Changes peers, some hundred at a time: they sit in one attribute, whose length has 16 bits. Written straight from
+ * values, because there may be thousands and the tables cost three times as much.
+ */
+export const setWireguardPeers = ({ familyId, name }: Call, peers: readonly PeerSetting[]): Request => ({
+  type: familyId,
+  flags: 0,
+  write: (writer) => {
+    writeGenlHeader(writer, { command: WG_CMD_SET_DEVICE, version: WG_VERSION });
+    device.write(writer, { name });
+    const start = writer.open(PEERS | NLA_F_NESTED);
+    for (const setting of peers) writePeer(writer, setting);
+    writer.close(start);
+  },
+  describe: `wg set ${name} peer`,
+});
+
+function writePeer(writer: Writer, setting: PeerSetting): void {
+  const { publicKey, presharedKey, flags, endpoint, keepaliveSeconds, allowedIps } = setting;
+  const start = writer.open(NLA_F_NESTED);
+  writeKey(writer, 1, publicKey);
+  if (presharedKey !== undefined) writer.blob(2, presharedKey);
+  if (flags !== 0) writer.u32(3, flags);
+  if (endpoint !== undefined) writeSocketAddress(writer, 4, endpoint);
+  if (keepaliveSeconds !== undefined) writer.u16(5, keepaliveSeconds);
+  if (allowedIps !== undefined) writeAllowedIps(writer, allowedIps);
+  writer.close(start);
+}
+
+function writeAllowedIps(writer: Writer, allowedIps: readonly Prefix[]): void {
+  const start = writer.open(9 | NLA_F_NESTED);
+  for (const prefix of allowedIps) {
+    const family = familyOf(prefix);
+    const entry = writer.open(NLA_F_NESTED);
+    writer.u16(1, family === 4 ? AF_INET : AF_INET6);
+    writer.prefixAddress(2, prefix, family);
+    writer.u8(3, lengthOf(prefix));
+    writer.close(entry);
+  }
+  writer.close(start);
+}
+
+/** Decoded from base64 where it belongs. */
+function writeKey(writer: Writer, type: number, text: string): void {
+  const at = writer.reserve(4 + WIREGUARD_KEY_BYTES);
+  writer.patchWord(at, (4 + WIREGUARD_KEY_BYTES) | (type << 16));
+  if (view.buffer !== writer.bytes.buffer) view = Buffer.from(writer.bytes.buffer);
+  view.write(text, at + 4, WIREGUARD_KEY_BYTES, 'base64');
+}
+let view = Buffer.alloc(0) as Buffer;
 
 /** @throws {DecodeError} */
 export const decodeWireguard = (buffer: Uint8Array, offset: number, length: number): WireguardDeviceMessage =>

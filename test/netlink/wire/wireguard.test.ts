@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { addressOf, lengthOf, parsePrefix } from '../../../src/model/ip.js';
+import { addressOf, familyOf, lengthOf, parsePrefix } from '../../../src/model/ip.js';
 import { DecodeError } from '../../../src/netlink/wire/decode-error.js';
 import {
-  allowedIpOf,
   decodeWireguard,
   setWireguard,
+  setWireguardPeers,
   type WireguardDeviceMessage,
 } from '../../../src/netlink/wire/wireguard.js';
 import { Writer } from '../../../src/netlink/wire/writer.js';
@@ -18,7 +18,7 @@ const big = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const allowedIp = address.chain((text) =>
   fc.integer({ min: 0, max: text.includes(':') ? 128 : 32 }).map((length) => {
     const prefix = parsePrefix(`${text}/${length}`);
-    return allowedIpOf(addressOf(prefix), lengthOf(prefix));
+    return { family: familyOf(prefix) === 4 ? 2 : 10, address: addressOf(prefix), length: lengthOf(prefix) };
   }),
 );
 const peer = fc.record(
@@ -50,6 +50,28 @@ test('a device and its peers read back as they were written', () => {
   fc.assert(
     fc.property(device, (change) => {
       expect(decodeWireguard(...written(change))).toEqual({ name: 'flannel-wg', ...change });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('peers written straight from values are those that the tables write', () => {
+  fc.assert(
+    fc.property(fc.array(peer, { maxLength: 20 }), (peers) => {
+      const set = peers.map(({ publicKey, presharedKey, flags = 0, endpoint, keepaliveSeconds, allowedIps }) => ({
+        ...{ publicKey, presharedKey, endpoint, keepaliveSeconds, allowedIps },
+        ...(flags !== 0 && { flags }),
+      }));
+      const writer = new Writer(8);
+      writer.bytes.fill(0xff);
+      const settings = set.map(({ publicKey, allowedIps, flags = 0, ...rest }) => ({
+        ...{ ...rest, flags, publicKey: Buffer.from(publicKey).toString('base64') },
+        allowedIps: allowedIps?.map((ip) => parsePrefix(`${ip.address}/${ip.length}`)),
+      }));
+      setWireguardPeers({ familyId: 30, name: 'flannel-wg' }, settings).write(writer);
+      const told = decodeWireguard(writer.bytes, 0, writer.length);
+      const plain = (list: readonly object[] = []) => JSON.parse(JSON.stringify(list)) as unknown;
+      expect(plain(told.peers)).toEqual(plain(set));
     }),
     { numRuns: 300 },
   );
