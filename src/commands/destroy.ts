@@ -30,6 +30,10 @@ export class Destroy extends SettingsCommand {
         : lockHost({ ...settings, networks: networksOf(session.network), holder: 'flan destroy' });
       try {
         const shown = await previewDestroy(input);
+        if (!flags['dry-run']) {
+          const { refuseHere } = await import('./apply/refuse.js');
+          refuseHere(shown.plan, { settings, network: session.network });
+        }
         const document = {
           format_version: FORMAT_VERSION,
           kind: 'flan.destroy',

@@ -63,10 +63,13 @@ export async function applySafely(input: SafeApplyInput): Promise<SafeApplyRepor
     const applied = await applyOnce({
       ...input,
       begin: async (chosen, steps) => {
+        if (steps.length === 0) return undefined;
+        // Somebody asks for it anew: what was rolled back before may be made again.
+        endHold({ ...input, ...input.about(chosen) });
         isAtomic = input.isAtomic(steps.length);
         await input.begin?.(chosen, steps);
         const isKept = isAtomic || confirmation.by !== 'nobody' || probes.length > 0;
-        if (!isKept || steps.length === 0) return undefined;
+        if (!isKept) return undefined;
         checkpoint = await arm(input, chosen);
         journal = checkpoints.journal(checkpoint.id);
         const { write } = journal;
@@ -92,11 +95,9 @@ async function undoAfter(input: SafeApplyInput, { id }: Checkpoint): Promise<voi
 }
 
 async function arm(input: SafeApplyInput, chosen: Preview): Promise<Checkpoint> {
-  const { checkpoints, confirmation, clock, about, runtimeDir } = input;
+  const { checkpoints, confirmation, clock, about } = input;
   const deadline = confirmation.by === 'nobody' ? {} : { deadlineMs: clock.wallMs() + waitMs(confirmation) };
   const made = checkpoints.create({ ...about(chosen), ...deadline }, clock.wallMs());
-  // Somebody asks for it anew: what was rolled back before may be made again.
-  endHold({ runtimeDir, place: made.place });
   if (confirmation.by === 'nobody') return made;
   try {
     const owner = await input.arm(made);

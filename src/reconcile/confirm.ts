@@ -54,7 +54,7 @@ export function refuseWhileWaiting(checkpoints: Checkpoints, place: string, nowM
   const leftMs = Math.max(0, (first.deadlineMs ?? nowMs) - nowMs);
   const when = leftMs === 0 ? 'its time is over' : `${formatDuration(Math.ceil(leftMs / 1000) * 1000)} left`;
   throw new FlanError('E_PENDING_CONFIRM', `checkpoint ${first.id} waits to be confirmed, ${when}`, {
-    hint: 'Run `flan confirm` or `flan rollback` first, or pass --supersede to keep its changes and go on.',
+    hint: 'Run `flan confirm` or `flan rollback` first; `flan apply --supersede` keeps its changes and goes on.',
     where: checkpoints.folderOf(first.id),
   });
 }

@@ -68,6 +68,6 @@ export function commandsMarkdown(): string {
     ...FLAG_HEAD,
     ...flagRows(BaseCommand.baseFlags),
     '',
-    ...Object.keys(COMMANDS).flatMap(section),
+    ...Object.entries(COMMANDS).flatMap(([id, { hidden }]) => (hidden === true ? [] : section(id))),
   ].join('\n');
 }

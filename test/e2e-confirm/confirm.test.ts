@@ -33,6 +33,9 @@ describe('apply --confirm', () => {
       code: 6,
       stderr: expect.stringContaining('E_CONFIRM_EXPIRED'),
     });
+    // Whoever applies again wants it again.
+    expect((await a.flan(['apply', '--yes', '--no-atomic'])).code).toBe(0);
+    expect((await a.flan(['resume'])).stdout).toBe('Nothing is on hold.\n');
     await until('the timer to tell', async () =>
       (await lab.wire.sh(`cat ${a.runtimeDir}/checkpoints/${id}/timer.log`)).includes('3 changes undone and verified'),
     );
@@ -59,6 +62,7 @@ describe('apply --confirm', () => {
     lab.put('node-e.yaml', peerLease('e'));
     const refused = await a.flan(['apply', '--yes']);
     expect(refused).toMatchObject({ code: 75, stdout: '', stderr: expect.stringContaining('E_PENDING_CONFIRM') });
+    expect((await a.flan(['destroy', '--yes'])).code).toBe(75);
     expect(await a.routes()).toEqual(CHANGED);
     expect((await a.flan(['apply', '--yes', '--supersede'])).code).toBe(0);
     expect(await a.routes()).toHaveLength(3);

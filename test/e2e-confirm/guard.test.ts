@@ -122,6 +122,11 @@ describe('protect', () => {
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toMatch(/^Error E_PROTECTED: route\/main\/10\.244\.2\.0\/24 is protected/m);
     expect(await stateOf(a)).toBe(before);
+    expect(await a.flan(['destroy', '--yes', ...protect])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('E_PROTECTED'),
+    });
+    expect(await stateOf(a)).toBe(before);
     const daemon = await a.watch(['--protect', '10.244.2.0/24,0.0.0.0/0']);
     const { key, error } = await daemon.until('failed');
     expect({ key, code: error.code }).toEqual({ key: 'route/main/10.244.2.0/24', code: 'E_PROTECTED' });

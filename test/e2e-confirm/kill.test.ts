@@ -37,7 +37,7 @@ describe('kill -9', () => {
     }
   });
 
-  labTest('of the whole process group and a hang-up: the timer goes on', {}, async (lab) => {
+  labTest('of the whole process group and a hang-up: the timer goes on', { timeoutMs: 60_000 }, async (lab) => {
     const a = lab.node();
     const before = await prepareChange(lab, a);
     const child = startFlan([FLAN, 'apply', ...a.flags, '--yes', '--confirm', '3s', '--wait'], {
@@ -56,7 +56,7 @@ describe('kill -9', () => {
     expect(await stateOf(a)).toBe(before);
   });
 
-  labTest('of the timer: nobody may go on over it, and watch does its work', {}, async (lab) => {
+  labTest('of the timer: nobody may go on over it, and watch does its work', { timeoutMs: 90_000 }, async (lab) => {
     const a = lab.node();
     await prepareChange(lab, a);
     expect((await a.flan(['apply', '--yes', '--confirm', '3s'])).code).toBe(0);
@@ -101,7 +101,7 @@ describe('kill -9', () => {
     expect((await a.flan(['resume'])).stdout).toBe('Nothing is on hold.\n');
   });
 
-  labTest('of watch while it waits for a confirmation: the timer does it', {}, async (lab) => {
+  labTest('of watch while it waits for a confirmation: the timer does it', { timeoutMs: 60_000 }, async (lab) => {
     const a = lab.node();
     const before = await prepareChange(lab, a);
     expect((await a.flan(['apply', '--yes', '--confirm', '4s'])).code).toBe(0);
