@@ -62,7 +62,7 @@ export function answerWords(answer: KernelAnswer): string {
     dev === undefined ? '' : `dev ${dev}`,
     source === undefined ? '' : `src ${source}`,
   ];
-  const metric = entry.metric === 0 ? '' : ` metric ${entry.metric}`;
+  const metric = entry.metric === 0 ? '' : `, metric ${entry.metric}`;
   return `${way.filter((word) => word !== '').join(' ')}, by ${entry.dst} (table ${entry.table}, proto ${entry.proto}${metric})`;
 }
 
@@ -84,7 +84,9 @@ function objectText({ key, state, desired, because, observed, since, drift }: Ex
   const below = [
     ...(because === undefined ? [] : [`because: ${because}`]),
     written,
-    ...(drift === undefined ? [] : [`changed by others ${drift.times} times; last ${ago(drift.last.at)}`]),
+    ...(drift === undefined
+      ? []
+      : [`changed by others ${drift.times === 1 ? 'once' : `${drift.times} times; last`} ${ago(drift.last.at)}`]),
   ];
   const head = `  ${paint[colour](STATE_SYMBOL[state])} ${paint.bold(key)}  ${paint[colour](state)}  ${printable(told ?? '')}`;
   return `${[head.trimEnd(), ...below.map((line) => `      ${paint.dim(line)}`)].join('\n')}\n`;

@@ -2,11 +2,14 @@ import { describe, expect } from 'vitest';
 import type { ExplainDocument } from '../../src/report/explain-document.js';
 import { putLeases, vxlanNetwork } from '../e2e-vxlan/overlay.js';
 import { type LabNode, labTest, peerLease, required } from '../support/lab.js';
+import { faultsOf } from '../support/schemas.js';
 
 async function explained(node: LabNode, what: string): Promise<ExplainDocument> {
   const { code, stdout, stderr } = await node.flan(['explain', what, '-o', 'json']);
   expect([code, stderr]).toEqual([0, '']);
-  return JSON.parse(stdout) as ExplainDocument;
+  const document = JSON.parse(stdout) as ExplainDocument;
+  expect(faultsOf('explain', document)).toEqual([]);
+  return document;
 }
 
 const steady = (text: string): string =>

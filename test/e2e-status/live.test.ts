@@ -51,6 +51,7 @@ describe.runIf(existsSync('/usr/bin/script'))('watch --ui', () => {
     terminal.press('q');
     expect(await terminal.ended).toBe(0);
     expect([terminal.isFullScreen(), terminal.hasCursor()]).toEqual([false, true]);
+    expect(terminal.screen().join('\n')).toContain('stopped: asked to; everything stays in place');
     expect(await a.routes()).toEqual(['10.244.2.0/24 via 192.168.10.2 dev eth0']);
   });
 

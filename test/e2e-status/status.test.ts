@@ -4,11 +4,14 @@ import { describe, expect } from 'vitest';
 import type { StatusDocument } from '../../src/report/status-document.js';
 import { FLAN, finished } from '../support/cli.js';
 import { type LabNode, labTest, peerLease } from '../support/lab.js';
+import { faultsOf } from '../support/schemas.js';
 
 async function statusOf(node: LabNode, args: readonly string[] = []): Promise<StatusDocument> {
   const { code, stdout, stderr } = await node.flan(['status', '-o', 'json', ...args]);
   expect([code, stderr]).toEqual([0, '']);
-  return JSON.parse(stdout) as StatusDocument;
+  const document = JSON.parse(stdout) as StatusDocument;
+  expect(faultsOf('status', document)).toEqual([]);
+  return document;
 }
 
 /** What changes with time and machine. */

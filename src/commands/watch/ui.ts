@@ -1,7 +1,7 @@
 import type { Clock } from '../../reconcile/clock.js';
 import type { WatchEvent } from '../../reconcile/events.js';
 import type { WatchView } from '../../reconcile/view.js';
-import { type LiveMark, type LiveRow, liveRows } from '../../report/live-rows.js';
+import { type LiveMark, type LiveRow, liveRows, reasonOf } from '../../report/live-rows.js';
 import { type LiveEvent, liveFrame } from '../../report/live-table.js';
 import { levelOf, logRecord } from '../../report/log-record.js';
 import type { Paint } from '../../report/paint.js';
@@ -19,7 +19,7 @@ export interface LiveUiInit extends Terminal {
 export interface LiveUi extends Sink {
   /** Takes the terminal: from now on there is something to show. */
   show(status: () => WatchStatus): void;
-  /** Gives the terminal back. */
+  /** Gives the terminal back, with the last word on it. */
   close(): void;
 }
 
@@ -29,6 +29,7 @@ const TICK_MS = 1000;
 /** Looking at very many objects takes no more than this share of the time. */
 const SHARE = 20;
 const KEPT_EVENTS = 200;
+const FEW = 16;
 
 export function liveUi({ clock, paint, onQuit, ...terminal }: LiveUiInit): LiveUi {
   const events: LiveEvent[] = [];
@@ -59,12 +60,20 @@ export function liveUi({ clock, paint, onQuit, ...terminal }: LiveUiInit): LiveU
     marks.set(reason, { ...mark, drifts: mark.drifts + drifts, changedMs: clock.wallMs() });
   };
 
+  /** Peers come and go for months. */
+  const forgetGone = (): void => {
+    if (marks.size <= 2 * rows.length + FEW) return;
+    const there = new Set(rows.map(({ name }) => reasonOf(name)));
+    for (const reason of marks.keys()) if (!there.has(reason)) marks.delete(reason);
+  };
+
   const draw = (): void => {
     cancel = undefined;
     dueMs = Number.POSITIVE_INFINITY;
     const startedMs = clock.nowMs();
     if (mode === 'live') {
       rows = view === undefined ? [] : liveRows(view, markOf);
+      forgetGone();
       frozen = status && { status: status(), events: [...events], nowMs: clock.wallMs() };
     }
     if (screen !== undefined && frozen !== undefined) {
@@ -124,7 +133,10 @@ export function liveUi({ clock, paint, onQuit, ...terminal }: LiveUiInit): LiveU
     close() {
       cancel?.();
       dueMs = Number.NEGATIVE_INFINITY;
-      screen?.leave();
+      if (screen === undefined) return;
+      screen.leave();
+      const last = events.at(-1);
+      if (last !== undefined) terminal.output.write(`${last.words}\n`);
     },
   };
 }
