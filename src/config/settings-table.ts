@@ -185,6 +185,11 @@ export const TABLE = {
     description: 'Prefixes whose routes are never changed or deleted; a default route stands for itself alone',
   }),
 
+  mode: setting(is.choice(['heal', 'warn', 'plan-only']), 'heal', {
+    group: 'watch',
+    description:
+      'What watch may change: heal: everything; warn: what leases ask for, not what others broke; plan-only: nothing on this host',
+  }),
   resyncInterval: setting(is.duration({ minMs: 1000 }), 5 * 60_000, {
     group: 'watch',
     description: 'How often everything is read again besides events; varied by chance',

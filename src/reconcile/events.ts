@@ -55,6 +55,8 @@ export type WatchEvent =
   /** What was rolled back is not made again until it is wanted otherwise, or `flan resume`. Told once. */
   | { readonly type: 'on-hold'; readonly checkpoint: string; readonly sinceMs: number; readonly keys: number }
   | { readonly type: 'resumed'; readonly why: string }
+  /** What should be changed, and is not because of the mode: each once. */
+  | { readonly type: 'spared'; readonly mode: 'warn' | 'plan-only'; readonly changes: readonly AppliedChange[] }
   | { readonly type: 'stopped'; readonly why: string };
 
 export interface AppliedChange {

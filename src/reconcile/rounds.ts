@@ -1,6 +1,7 @@
 import type { Notice, Outcome } from '../drivers/driver.js';
 import { asFlanError, type FlanError } from '../errors.js';
-import type { Key } from '../planner/kind.js';
+import { type Key, type Resource, sameValue } from '../planner/kind.js';
+import type { Step } from '../planner/plan.js';
 import { apply } from './apply.js';
 import type { Clock } from './clock.js';
 import type { AppliedChange, WatchEvent } from './events.js';
@@ -35,8 +36,8 @@ type StateNotice = Exclude<Notice, { readonly type: 'host' }>;
 export class Rounds {
   readonly #init: RoundsInit;
   readonly #fights = new Fights(DEFAULT_FIGHT);
-  /** When each drifting key was first heard of. */
-  readonly #drifting = new Map<Key, number>();
+  /** When each drifting key was first heard of, and what was wanted there. */
+  readonly #drifting = new Map<Key, { readonly sinceMs: number; readonly wanted: Resource | undefined }>();
   readonly #conflicts = new Set<Key>();
   /** Why each step failed that is still to be done. */
   readonly #errors = new Map<Key, FlanError>();
@@ -100,7 +101,10 @@ export class Rounds {
     }
     const startedMs = clock.nowMs();
     const { steps: planned, conflicts } = state.takePlan({ nowMs: startedMs, adopt });
-    const { allowed: steps, refused } = this.#init.sieve?.sort(planned) ?? { allowed: planned, refused: [] };
+    const { allowed: steps, refused } = this.#init.sieve?.sort(planned, (step) => this.#isRepair(step)) ?? {
+      allowed: planned,
+      refused: [],
+    };
     for (const conflict of conflicts) {
       if (this.#conflicts.has(conflict.key)) continue;
       this.#conflicts.add(conflict.key);
@@ -147,10 +151,10 @@ export class Rounds {
     const { clock } = this.#init;
     this.#conflicts.delete(step.key);
     this.#errors.delete(step.key);
-    const sinceMs = this.#drifting.get(step.key);
-    if (sinceMs !== undefined) {
+    const drifting = this.#drifting.get(step.key);
+    if (drifting !== undefined) {
       this.#drifting.delete(step.key);
-      this.#news.push({ type: 'healed', key: step.key, tookMs: clock.nowMs() - sinceMs });
+      this.#news.push({ type: 'healed', key: step.key, tookMs: clock.nowMs() - drifting.sinceMs });
     }
     return { action: step.action, key: step.key, reason: step.reason };
   }
@@ -163,7 +167,14 @@ export class Rounds {
       state.holdOff(drift.key, nowMs);
       this.#news.push({ type: 'fight', key: drift.key, times, ...(drift.by !== undefined && { by: drift.by }) });
     }
-    if (!this.#drifting.has(drift.key)) this.#drifting.set(drift.key, nowMs);
+    const wanted = state.desired.get(drift.key)?.resource;
+    if (!this.#drifting.has(drift.key)) this.#drifting.set(drift.key, { sinceMs: nowMs, wanted });
     this.#news.push({ type: 'drift', drift });
+  }
+
+  /** Whether a step puts back what others changed, and nothing else is wanted there since. */
+  #isRepair(step: Step): boolean {
+    const drifting = this.#drifting.get(step.key);
+    return drifting !== undefined && step.action !== 'delete' && sameValue(drifting.wanted, step.after);
   }
 }

@@ -39,6 +39,7 @@ const LEVEL_OF: Readonly<Record<WatchEvent['type'], Level>> = {
   'rolled-back': 'error',
   'on-hold': 'warn',
   resumed: 'info',
+  spared: 'warn',
   stopped: 'info',
 };
 

@@ -101,6 +101,8 @@ export function watchLine(event: WatchEvent, unguarded: Paint = plain): string |
     }
     case 'resumed':
       return printable(`resumed: ${event.why}`);
+    case 'spared':
+      return paint.yellow(`left as it is (mode ${event.mode}): ${appliedWords(event.changes)}`);
     case 'stopped':
       return `stopped: ${event.why}; everything stays in place`;
   }

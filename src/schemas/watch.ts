@@ -53,6 +53,7 @@ const EVENTS: Readonly<Record<string, readonly Readonly<Record<string, Schema>>[
   'rolled-back': [{ checkpoint: text, why: text, undone: integer, left: integer }],
   'on-hold': [{ checkpoint: text, sinceMs: timestampMs, keys: integer }],
   resumed: [{ why: text }],
+  spared: [{ mode: oneOf('warn', 'plan-only'), changes: list(ref('applied_change')) }],
   stopped: [{ why: text }],
 };
 

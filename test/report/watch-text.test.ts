@@ -126,6 +126,12 @@ const LINES: { readonly [T in WatchEvent['type']]: readonly (readonly [Extract<W
       ],
     ],
     resumed: [[{ type: 'resumed', why: 'the hold was ended' }, 'resumed: the hold was ended']],
+    spared: [
+      [
+        { type: 'spared', mode: 'warn', changes: [applied] },
+        'left as it is (mode warn): + create route/main/10.244.2.0/24 (lease of node-b)',
+      ],
+    ],
     stopped: [[{ type: 'stopped', why: 'asked to' }, 'stopped: asked to; everything stays in place']],
   };
 

@@ -99,7 +99,7 @@ async function follow(run: Run, input: RunsInput): Promise<Run | undefined> {
   let view: WatchView | undefined;
   const held = sieve({
     ...{ session, runtimeDir: settings.runtimeDir, place: placeOf({ ...settings, network: session.network }) },
-    ...{ protect: settings.protect, tell: telemetry.tell, onFree: (why) => view?.resync(why) },
+    ...{ protect: settings.protect, mode: settings.mode, tell: telemetry.tell, onFree: (why) => view?.resync(why) },
   });
   const ended = watch({
     sieve: held,
