@@ -91,14 +91,14 @@ it('an explanation tells every state of an object, and no name writes lines of i
       lease      peer, 10.244.2.0/24 through 192.168.10.2, expired 30 min ago
       backend    vxlan
       read from  etcd revision 7
-      kernel     to 10.244.2.200: via 192.168.10.66 dev eth0, by 10.244.2.128/25 (table 254, proto 4 metric 20)
+      kernel     to 10.244.2.200: via 192.168.10.66 dev eth0, by 10.244.2.128/25 (table 254, proto 4, metric 20)
       should     follow route/main/10.244.2.0/24
 
     objects
       ✓ route/main/10.244.2.0/24  in place  via a
           because: lease of node-b
           last written 29 min ago by apply (2026-11-23T01:01:00.000Z)
-          changed by others 1 times; last 28 min ago
+          changed by others once 28 min ago
       + neighbour/x/1  missing  lladdr m
           written before the history begins, or never
       ~ fdb/x/m  differs  dst b, should be dst a
