@@ -72,7 +72,7 @@ function write(at: HoldPlace, { checkpoint, sinceMs, keys }: Pick<Hold, 'checkpo
   mkdirSync(join(at.runtimeDir, 'holds'), { recursive: true, mode: 0o700 });
   const { place } = at;
   const hold: Hold = { format_version: FORMAT_VERSION, kind: 'flan.hold', place, checkpoint, sinceMs, keys };
-  writeFileAtomic(fileOf(at), `${JSON.stringify(hold, undefined, 2)}\n`, 0o600);
+  writeFileAtomic(fileOf(at), `${JSON.stringify(hold)}\n`, 0o600);
 }
 
 /** Whether a step would do again what was rolled back. */
