@@ -5,7 +5,7 @@ export { destroy, previewDestroy } from '../reconcile/destroy.js';
 export { lockHost } from '../reconcile/lock.js';
 export { applyOnce } from '../reconcile/once.js';
 export { preview } from '../reconcile/preview.js';
-export { hostWarnings, survey } from '../reconcile/survey.js';
+export { hostWarnings, lookAround, survey } from '../reconcile/survey.js';
 export { watch } from '../reconcile/watch.js';
 export { applyText } from '../report/apply-text.js';
 export { factsText } from '../report/facts-text.js';

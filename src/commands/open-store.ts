@@ -5,6 +5,7 @@ import { fileStore } from '../leases/file/store.js';
 import type { LeaseStore } from '../leases/store.js';
 import type { Identity } from '../model/facts.js';
 import type { Address } from '../model/ip.js';
+import type { Warning } from '../model/warning.js';
 
 export interface StoreInput {
   readonly settings: Settings;
@@ -17,6 +18,8 @@ export interface OpenedStore {
   readonly store: LeaseStore;
   /** Asks the store for addresses of this node that go before what the settings say. */
   publicIps(signal: AbortSignal): Promise<PublicIps>;
+  /** What is odd about the network config that the store gave last. */
+  networkWarnings?(): readonly Warning[];
 }
 
 export interface PublicIps {
@@ -26,19 +29,33 @@ export interface PublicIps {
 
 /** The store that the settings name; contacts nobody. The clients of the bigger ones are loaded only when asked for. */
 export async function openStore(input: StoreInput): Promise<OpenedStore> {
+  let warnings: readonly Warning[] = [];
+  const decode: Decode = (value, where) => {
+    const decoded = decodeNetwork(value, where);
+    ({ warnings } = decoded);
+    return decoded;
+  };
+  return { publicIps: async () => ({}), ...(await open(input, decode)), networkWarnings: () => warnings };
+}
+
+type Decode = typeof decodeNetwork;
+
+async function open(
+  input: StoreInput,
+  decodeNetwork: Decode,
+): Promise<Pick<OpenedStore, 'store'> & Partial<OpenedStore>> {
   const { settings } = input;
-  const publicIps = async (): Promise<PublicIps> => ({});
   switch (settings.store) {
     case 'file':
-      return { store: fileStore({ path: settings.leases, decodeNetwork }), publicIps };
+      return { store: fileStore({ path: settings.leases, decodeNetwork }) };
     case 'etcd':
-      return { store: await openEtcd(settings), publicIps };
+      return { store: await openEtcd(settings, decodeNetwork) };
     case 'kubernetes':
-      return openKubernetes(input);
+      return openKubernetes(input, decodeNetwork);
   }
 }
 
-async function openEtcd(settings: Settings): Promise<LeaseStore> {
+async function openEtcd(settings: Settings, decodeNetwork: Decode): Promise<LeaseStore> {
   const { randomInt } = await import('node:crypto');
   const { etcdStore } = await import('../leases/etcd/index.js');
   const { etcdUsername: name, etcdPassword: password, etcdPasswordFile: passwordFile } = settings;
@@ -54,7 +71,7 @@ async function openEtcd(settings: Settings): Promise<LeaseStore> {
   });
 }
 
-async function openKubernetes({ settings, identity, onWait }: StoreInput): Promise<OpenedStore> {
+async function openKubernetes({ settings, identity, onWait }: StoreInput, decodeNetwork: Decode): Promise<OpenedStore> {
   const { openKubernetesStore } = await import('../leases/kubernetes/open.js');
   const { setReady, nodePublicIps, ...store } = await openKubernetesStore({
     identity,

@@ -44,7 +44,7 @@ type Opening = Pick<OpenPatiently, 'settings' | 'signal'> & Partial<OpenPatientl
 async function open({ settings, signal, onWait, through }: Opening): Promise<Session> {
   const { netns } = settings;
   const identity = identityFrom(settings);
-  const { store, publicIps } = through ?? (await openStore({ settings, identity, onWait }));
+  const { store, publicIps, networkWarnings = () => [] } = through ?? (await openStore({ settings, identity, onWait }));
   const ask = async () => ({
     selection: selectionOf({ ...settings, ...(await publicIps(signal)) }),
     network: await store.network(signal),
@@ -80,7 +80,7 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
     kinds,
     identity,
     selection,
-    warnings: [...warnings, ...(opened?.warnings ?? []), ...extension.warnings],
+    warnings: [...networkWarnings(), ...warnings, ...(opened?.warnings ?? []), ...extension.warnings],
     ...opened?.session,
     ...extension.session,
     options: {

@@ -1,7 +1,7 @@
 import { carriedBy } from '../backends/carried.js';
 import { backendOf } from '../backends/index.js';
 import { checkAgainstHost } from '../config/check-host.js';
-import { chooseExternal, type Explanation } from '../host/external.js';
+import { chooseExternal, type Explanation, type ExternalChoice } from '../host/external.js';
 import type { LeaseRequest } from '../leases/store.js';
 import type { HostFacts, RouteLookup } from '../model/facts.js';
 import type { Address } from '../model/ip.js';
@@ -34,6 +34,14 @@ export const survey = (session: Session): Survey =>
     publicKey: session.publicKey?.(),
     startupOutput: session.startupOutput?.(),
   });
+
+/** The host alone: also where the backend would refuse to work on it. @throws {FlanError} E_IFACE */
+export function lookAround(session: Session): ExternalChoice & Pick<Survey, 'facts'> {
+  const { network, selection } = session;
+  const facts = session.facts();
+  const families = familiesOf(carriedBy(backendOf(network.backend.type), network).network);
+  return { facts, ...chooseExternal({ facts, selection, families }) };
+}
 
 /** One answer per address for the life of a survey: the next survey asks anew. */
 function remembering(ask: Inputs['context']['lookup']): Inputs['context']['lookup'] {

@@ -1,11 +1,13 @@
 import type { Explanation } from '../host/external.js';
-import type { HostFacts, HostLink, Identity } from '../model/facts.js';
+import type { External, HostFacts, HostLink, Identity } from '../model/facts.js';
+import type { Family } from '../model/ip.js';
 import { type Paint, plain } from './paint.js';
 import { table } from './table.js';
 
 export interface FactsView {
   readonly identity: Identity;
   readonly facts: HostFacts;
+  readonly external: Readonly<Partial<Record<Family, External>>>;
   readonly explanation: readonly Explanation[];
 }
 
@@ -13,7 +15,7 @@ const addressWords = ({ addresses }: HostLink): string =>
   addresses.map(({ address, len }) => `${address}/${len}`).join(' ');
 
 /** What this host is, which interface carries the overlay, and why the others do not. */
-export function factsText({ identity, facts, explanation }: FactsView, paint: Paint = plain): string {
+export function factsText({ identity, facts, external, explanation }: FactsView, paint: Paint = plain): string {
   const links = facts.links.map((link) => [
     link.name,
     link.up ? 'up' : 'down',
@@ -35,6 +37,13 @@ export function factsText({ identity, facts, explanation }: FactsView, paint: Pa
     colourOf[verdict](verdict),
     why,
   ]);
+  // Behind a translation (1:1 NAT) peers know another address than the one that packets leave from.
+  const chosen = Object.values(external).map(({ family, dev, address, publicIp }) => [
+    `ipv${family}`,
+    `dev ${dev}`,
+    `sends from ${address}`,
+    `peers use ${publicIp}`,
+  ]);
   return [
     `node ${paint.bold(identity.node)}  id ${identity.nodeId}\n`,
     paint.bold('interfaces'),
@@ -42,6 +51,8 @@ export function factsText({ identity, facts, explanation }: FactsView, paint: Pa
     paint.bold('default routes'),
     routes.length === 0 ? '  none\n' : table(routes),
     paint.bold('external interface'),
+    table(chosen),
+    paint.bold('why'),
     table(rules),
   ].join('\n');
 }

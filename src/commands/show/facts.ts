@@ -8,12 +8,13 @@ export class ShowFacts extends SettingsCommand {
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(ShowFacts);
     const { settings } = await this.loadSettings(flags);
-    const { openSession, survey, factsText } = await import('../engine.js');
+    const { openSession, lookAround, factsText } = await import('../engine.js');
     const session = await openSession(settings, this.signal);
     try {
-      const { facts, explanation, inputs } = survey(session);
-      const { identity, external } = inputs;
-      if (!flags.json) this.out(factsText({ identity, facts, explanation }, this.colours));
+      const { identity } = session;
+      const { facts, external, explanation, warnings } = lookAround(session);
+      for (const warning of warnings) this.caution(warning);
+      if (!flags.json) this.out(factsText({ identity, facts, external, explanation }, this.colours));
       else
         this.print({
           format_version: FORMAT_VERSION,

@@ -27,7 +27,6 @@ export interface EtcdStoreOptions extends ClientOptions {
     value: unknown,
     where: string,
   ) => { readonly network: Network; readonly warnings: readonly Warning[] };
-  readonly onWarning?: ((warning: Warning) => void) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly random: Random;
@@ -56,9 +55,7 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
       const where = `${client.name} ${layout.config}`;
       const [kv] = kvs;
       if (kv === undefined) throw missing(where, layout.config);
-      const { network, warnings } = options.decodeNetwork(parse(toText(kv.value), where), where);
-      for (const warning of warnings) options.onWarning?.(warning);
-      return network;
+      return options.decodeNetwork(parse(toText(kv.value), where), where).network;
     },
     async list(signal) {
       const reading = await read.fresh(signal);

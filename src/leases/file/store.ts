@@ -23,7 +23,6 @@ export interface FileStoreOptions {
     value: unknown,
     where: string,
   ) => { readonly network: Network; readonly warnings: readonly Warning[] };
-  readonly onWarnings?: (warnings: readonly Warning[]) => void;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly random?: Random;
@@ -99,9 +98,7 @@ export function fileStore(options: FileStoreOptions): LeaseStore {
     async network(signal) {
       signal.throwIfAborted();
       const { value, where } = await readNetwork(path);
-      const { network, warnings } = decodeNetwork(value satisfies Json, where);
-      if (warnings.length > 0) options.onWarnings?.(warnings);
-      return network;
+      return decodeNetwork(value satisfies Json, where).network;
     },
     list: (signal) =>
       inTurn(signal, async () => {
