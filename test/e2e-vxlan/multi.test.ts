@@ -16,6 +16,7 @@ function flagsOf(lab: Lab, node: LabNode, instance: Instance): readonly string[]
   return [
     ...['--leases', join(lab.dir, instance), '--netns', node.netns.name, '--node', node.name, '--node-id', node.name],
     ...['--subnet-file', envOf(lab, node, instance), '--runtime-dir', node.runtimeDir, '--ip-masq'],
+    ...['--state-dir', join(lab.dir, 'kept')],
   ];
 }
 const envOf = (lab: Lab, node: LabNode, instance: Instance): string => join(lab.dir, `${node.name}-${instance}.env`);
