@@ -4,7 +4,7 @@ import type { ErrorCode, FlanError } from './errors.js';
 export const EXIT = {
   ok: 0,
   error: 1,
-  /** `--detailed-exitcode` and `diff`: changes are pending. */
+  /** `--detailed-exitcode`, `diff` and `fmt --check`: changes are pending. */
   changes: 2,
   planStale: 3,
   rolledBack: 4,
@@ -30,7 +30,7 @@ export type ExitCode = (typeof EXIT)[ExitName];
 export const EXIT_MEANING: Readonly<Record<ExitName, string>> = {
   ok: 'Success; with --detailed-exitcode: nothing to change',
   error: 'Failure of a kind that has no code of its own',
-  changes: 'With --detailed-exitcode: changes are pending',
+  changes: 'Changes are pending (diff; plan with --detailed-exitcode; fmt --check)',
   planStale: 'The saved plan no longer fits the host or the leases',
   rolledBack: 'Applied, found wrong (a change, the verification or a probe failed), and rolled back',
   notRolledBack: 'Applied, found wrong, and not rolled back, or not wholly',
@@ -94,7 +94,7 @@ const ERRORS: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>>> = {
   declined: ['E_DECLINED', 'E_MASS_DELETE', 'E_RISK'],
   leaseLost: ['E_LEASE_LOST'],
   usage: ['E_USAGE', 'E_NO_TTY'],
-  data: ['E_ADDRESS', 'E_DATA', 'E_DECODE', 'E_LEASE', 'E_PLAN_FILE'],
+  data: ['E_ADDRESS', 'E_DATA', 'E_DECODE', 'E_FORMAT', 'E_LEASE', 'E_PLAN_FILE'],
   unavailable: ['E_STORE_UNREACHABLE'],
   locked: ['E_LOCKED', 'E_PENDING_CONFIRM'],
   noPermission: ['E_PERMISSION', 'E_STORE_AUTH', 'E_STORE_PERMISSION'],

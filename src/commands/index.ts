@@ -7,8 +7,10 @@ import { CheckpointTimer } from './checkpoint/timer.js';
 import { ConfigShow } from './config/show.js';
 import { Confirm } from './confirm.js';
 import { Destroy } from './destroy.js';
+import { Diff } from './diff.js';
 import { Doctor } from './doctor.js';
 import { Explain } from './explain.js';
+import { Fmt } from './fmt.js';
 import { History } from './history.js';
 import { Init } from './init.js';
 import { InstallCni } from './install-cni.js';
@@ -51,8 +53,10 @@ export const COMMANDS: Readonly<Record<string, CommandClass>> = {
   'config:show': ConfigShow,
   confirm: Confirm,
   destroy: Destroy,
+  diff: Diff,
   doctor: Doctor,
   explain: Explain,
+  fmt: Fmt,
   history: History,
   init: Init,
   'install-cni': InstallCni,

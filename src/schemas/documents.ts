@@ -167,6 +167,7 @@ export const OTHER_SCHEMAS: Readonly<Record<string, Published>> = {
       warnings: list(ref('warning')),
     }),
   },
+  fmt: { title: 'flan fmt --json', schema: document('fmt', { files: list(text), changed: list(text) }) },
   init: { title: 'flan init --json', schema: document('init', { files: list(text) }) },
   version: {
     title: 'flan version --json',

@@ -21,6 +21,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_EXTENSION:
     'A command of backend extension failed, took too long, or could not be run; what it said is in the message.',
   E_FILE: 'A file could not be read or written, for a reason other than permission.',
+  E_FORMAT: 'A file that `flan fmt` was given is neither JSON nor YAML; it was left as it is.',
   E_IDENTITY: 'This host has no machine id, and `nodeId` is not set.',
   E_IFACE: 'No interface fits what the settings ask for.',
   E_INTERRUPTED: 'Ctrl-C. Changes that had been made stay; run again to go on.',

@@ -76,7 +76,12 @@ describe('what --json prints', () => {
         'status',
       ]),
     );
-    for (const args of [['version'], ['init', file('cluster')], ['schema']]) {
+    for (const args of [
+      ['version'],
+      ['init', file('cluster')],
+      ['fmt', '--check', file('cluster/leases')],
+      ['schema'],
+    ]) {
       const document = JSON.parse((await flan([...args, '--json'])).stdout) as { kind: string };
       expect([args, faultsOf(document.kind.replace('flan.', ''), document)]).toEqual([args, []]);
     }
