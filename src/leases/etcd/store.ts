@@ -1,4 +1,5 @@
 import { FlanError } from '../../errors.js';
+import { parseJson } from '../../model/json-text.js';
 import type { Network } from '../../model/network.js';
 import type { Warning } from '../../model/warning.js';
 import type { Random } from '../allocate.js';
@@ -55,7 +56,8 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
       const where = `${client.name} ${layout.config}`;
       const [kv] = kvs;
       if (kv === undefined) throw missing(where, layout.config);
-      return options.decodeNetwork(parse(toText(kv.value), where), where).network;
+      return options.decodeNetwork(parseJson({ text: toText(kv.value), where, code: 'E_NETWORK_CONFIG' }), where)
+        .network;
     },
     async list(signal) {
       const reading = await read.fresh(signal);
@@ -94,18 +96,6 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
     },
     close: async () => client.close(),
   };
-}
-
-function parse(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new FlanError('E_NETWORK_CONFIG', `${where} is not JSON: ${cause instanceof Error ? cause.message : cause}`, {
-      hint: 'write it again with etcdctl put',
-      where,
-      cause,
-    });
-  }
 }
 
 const missing = (where: string, key: string): FlanError =>

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { FlanError } from '../../errors.js';
+import { parseJson } from '../../model/json-text.js';
 import type { Network } from '../../model/network.js';
 import type { Warning } from '../../model/warning.js';
 
@@ -26,15 +27,5 @@ export async function readNetConfig({ path, decodeNetwork }: NetConfig, signal: 
       cause,
     });
   });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new FlanError('E_NETWORK_CONFIG', `the network config is not JSON: ${(cause as Error).message}`, {
-      where: path,
-      hint: 'Correct net-conf.json in ConfigMap kube-flannel-cfg',
-      cause,
-    });
-  }
-  return decodeNetwork(value, path).network;
+  return decodeNetwork(parseJson({ text, where: path, code: 'E_NETWORK_CONFIG' }), path).network;
 }

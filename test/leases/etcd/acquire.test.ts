@@ -345,5 +345,14 @@ test('no network: the error shows how to make one, and a broken one says where',
     hint: expect.stringContaining(`etcdctl put ${at.root}/config`),
   });
   await server.ctl('put', `${at.root}/config`, '{"Network":');
-  await expect(store.network(never)).rejects.toHaveProperty('code', 'E_NETWORK_CONFIG');
+  const where = expect.stringMatching(/config:1:12$/);
+  await expect(store.network(never)).rejects.toMatchObject({ code: 'E_NETWORK_CONFIG', where });
+  await server.ctl(
+    'put',
+    `${at.root}/config`,
+    '{"Network":"10.3.0.0/16","Backend":{"Type":"wireguard","PSK":hunter2}}',
+  );
+  const broken = await store.network(never).catch((error: unknown) => error);
+  expect(broken).toMatchObject({ code: 'E_NETWORK_CONFIG', where: expect.stringMatching(/config$/) });
+  expect(String(broken) + String((broken as Error).cause)).not.toContain('hunt');
 });
