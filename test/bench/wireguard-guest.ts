@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Drivers } from '../../src/drivers/drivers.js';
 import { wireguardDriver } from '../../src/drivers/wireguard/driver.js';
+import { givenEndpoints } from '../../src/drivers/wireguard/given-endpoints.js';
 import { kernelWireguard } from '../../src/drivers/wireguard/kernel.js';
 import { endpointText, wireguardPeer, wireguardPeerKind } from '../../src/kinds/wireguard-peer.js';
 import { parseAddress, parsePrefix } from '../../src/model/ip.js';
@@ -51,8 +52,9 @@ const stepsFor = (dev: string): Step[] =>
 const transport = kernelWireguard({ netns: netns.name });
 if (transport === undefined) throw new Error('this kernel has no WireGuard');
 const socket = CommandSocket.open({ netns: netns.name });
+const given = givenEndpoints({ runtimeDir: dir, netns: netns.name });
 const secrets = { key: () => undefined, presharedKey: undefined };
-const drivers = new Drivers([wireguardDriver({ transport, socket, secrets })]);
+const drivers = new Drivers([wireguardDriver({ transport, socket, secrets, given })]);
 const signal = new AbortController().signal;
 
 let devices = 0;

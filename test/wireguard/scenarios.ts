@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { systemClock } from '../../src/reconcile/clock.js';
+import type { WatchEvent } from '../../src/reconcile/events.js';
 import { applyOnce } from '../../src/reconcile/once.js';
 import { preview } from '../../src/reconcile/preview.js';
 import { handOverKey } from '../../src/reconcile/rotate-key.js';
@@ -178,13 +179,24 @@ export function wireguardScenarios({ needs, healing }: Scenarios): void {
 
     scenario('a peer behind NAT is left where its packets come from', { nodes: 2, backend: KEEPALIVE }, async (lab) => {
       const [a, b] = lab.nodes as [LabNode, LabNode];
-      await startNode(lab, a);
+      const first = await startNode(lab, a);
       await startNode(lab, b, ['--public-ip', '192.168.10.99']);
       for (const node of lab.nodes) await node.addPods();
       const endpoint = async () => (await wg(a, 'show flannel-wg endpoints')).split(/\s+/)[1];
       await becomes(endpoint, '192.168.10.2:51820');
-      // Through several looks, and a full one.
-      await new Promise((resolve) => setTimeout(resolve, 8_000));
+      const inSeconds = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      // Through several looks.
+      await inSeconds(6);
+      const changes = (events: readonly WatchEvent[]) => events.flatMap((e) => (e.type === 'applied' ? e.changes : []));
+      expect(changes(first.events).filter(({ key, action }) => key.includes('peer') && action !== 'create')).toEqual(
+        [],
+      );
+      expect(await endpoint()).toBe('192.168.10.2:51820');
+      // The next flan has seen no packet of it, and looks at everything anew.
+      await first.stop();
+      const next = await startNode(lab, a);
+      await inSeconds(3);
+      expect(changes(next.events)).toEqual([]);
       expect(await endpoint()).toBe('192.168.10.2:51820');
       expect(await ping(a, GATEWAY['4'](2), GATEWAY['4'](1))).toBe(0);
     });

@@ -5,6 +5,7 @@ import type { Settings } from '../../config/settings.js';
 import type { Driver } from '../../drivers/driver.js';
 import { isInstalled } from '../../drivers/run-tool.js';
 import { wireguardDriver } from '../../drivers/wireguard/driver.js';
+import { givenEndpoints } from '../../drivers/wireguard/given-endpoints.js';
 import { kernelWireguard } from '../../drivers/wireguard/kernel.js';
 import { tunnelStatus } from '../../drivers/wireguard/status.js';
 import type { WireguardTransport } from '../../drivers/wireguard/transport.js';
@@ -47,6 +48,7 @@ export function openWireguard(input: OpenWireguardInput): OpenedWireguard {
   const driver = wireguardDriver({
     transport,
     socket,
+    given: givenEndpoints(settings),
     secrets: { key: () => readWireguardKey(path), presharedKey: options.presharedKey },
     followKey: (tell, signal) => followFile({ path, tell, signal }),
   });

@@ -10,7 +10,8 @@ import { type Key, type Resource, sameValue } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
 import type { Driver, Notice, Outcome, Scope } from '../driver.js';
 import { subjectOf } from '../drivers.js';
-import { roaming } from './roaming.js';
+import type { GivenEndpointsFile } from './given-endpoints.js';
+import { isAt, roaming } from './roaming.js';
 import { deviceChange, peerChanges, type WireguardSecrets } from './steps.js';
 import type { PeerChange, WireguardState, WireguardTransport } from './transport.js';
 
@@ -19,6 +20,7 @@ export interface WireguardDriverInput {
   /** For the links. */
   readonly socket: CommandSocket;
   readonly secrets: WireguardSecrets;
+  readonly given: GivenEndpointsFile;
   /** Hears of changes of this node's key from now on. */
   readonly followKey?: (tell: (why: string) => void, signal: AbortSignal) => void;
 }
@@ -32,8 +34,8 @@ const COST_FACTOR = 200;
 
 /** Keys, ports and peers of WireGuard devices; their links, addresses and routes are rtnetlink's. */
 export function wireguardDriver(input: WireguardDriverInput): Driver {
-  const { transport, socket, secrets, followKey } = input;
-  const roamers = roaming();
+  const { transport, socket, secrets, given, followKey } = input;
+  const roamers = roaming(given);
   /** What each peer is wanted to be, as far as is known. */
   const wanted = new Map<Key, WireguardPeer>();
   /** What was last seen or made, by device. */
@@ -52,7 +54,9 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
     const clocks = { nowMs: performance.now(), wallMs: Date.now() };
     const peers = state.peers.map((peer) => {
       const key = wireguardPeerKey(dev, peer.publicKey);
-      const endpoint = roamers.endpointOf({ key, peer, wanted: wanted.get(key)?.endpoint, ...clocks });
+      const lease = wanted.get(key)?.endpoint;
+      const endpoint = roamers.endpointOf({ key, peer, wanted: lease, ...clocks });
+      if (lease !== undefined && isAt(peer, lease)) given.note(key, lease);
       const { publicKey, allowedIps, keepaliveSeconds, presharedKey } = peer;
       const about = { dev, publicKey, allowedIps, keepaliveSeconds, presharedKey, onOwnLink };
       return wireguardPeer({ ...about, ...(endpoint !== undefined && { endpoint }) });
@@ -74,6 +78,7 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
       if (one.kind === 'wireguard-peer') wanted.set(kinds.key(one), one as WireguardPeer);
     }
     known.clear();
+    given.load();
     ownDevices.clear();
     const resources: Resource[] = [];
     for (const { name = '', alias, info } of dumpLinks(socket)) {
@@ -94,13 +99,17 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
       resources.delete(step.key);
       wanted.delete(step.key);
       roamers.forget(step.key);
+      given.note(step.key, undefined);
       return;
     }
     ownDevices.add(dev);
     resources.set(step.key, step.after);
     if (subject.kind === 'wireguard-peer') {
+      const { endpoint } = step.after as WireguardPeer;
       wanted.set(step.key, step.after as WireguardPeer);
-      roamers.forget(step.key);
+      if (step.action === 'create') roamers.made(step.key, endpoint);
+      else if ('fields' in step && step.fields.includes('endpoint')) roamers.put(step.key, endpoint);
+      given.note(step.key, endpoint);
     }
   };
 
@@ -166,11 +175,13 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
     for (const [dev, some] of peersOf) {
       for (const outcome of await performPeers(dev, some)) outcomes.set(outcome.step, outcome);
     }
-    return steps.flatMap((step) => {
+    const told = steps.flatMap((step) => {
       const outcome = outcomes.get(step);
       if (outcome?.status === 'done') settled(step);
       return outcome ?? [];
     });
+    given.save();
+    return told;
   };
 
   /** Tells what differs from what was seen or made last. */
@@ -182,6 +193,7 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
         if (!sameValue(before.get(key), resource)) tell({ type: 'seen', key, resource });
       }
     }
+    given.save();
   };
 
   return {

@@ -4,15 +4,14 @@ import type { PeerState } from './transport.js';
 
 /** How long a session lasts after its handshake. @see REJECT_AFTER_TIME in the WireGuard paper, §6.1 */
 const SESSION_MS = 180_000;
-/** How long an endpoint that moved has to prove itself: until then a look or two has come by. */
-const PROBATION_MS = 4_000;
+/** By then whoever got a packet has answered it. @see KEEPALIVE_TIMEOUT and REKEY_TIMEOUT, §6.5 */
+const ANSWER_MS = 15_000;
+/** Keepalives that may be lost in a row. */
+const KEEPALIVES = 3;
 
-interface Seen {
-  /** The endpoint that was wanted then. */
-  readonly wanted: string | undefined;
-  readonly endpoint: string | undefined;
-  readonly receivedBytes: number;
-  readonly sinceMs: number;
+/** The endpoints that peers were given, by whichever flan did it last: what their leases said then. */
+export interface GivenEndpoints {
+  get(key: Key): string | undefined;
 }
 
 export interface Sighting {
@@ -26,43 +25,81 @@ export interface Sighting {
   readonly wallMs: number;
 }
 
+export interface Roaming {
+  /** @returns the endpoint to take a peer to have: the wanted one where the kernel's is as good */
+  endpointOf(sighting: Sighting): string | undefined;
+  /** A peer that is new and has heard nothing. */
+  made(key: Key, endpoint: string | undefined): void;
+  /** A peer that was there before was set to an endpoint. */
+  put(key: Key, endpoint: string | undefined): void;
+  forget(key: Key): void;
+}
+
+interface Seen {
+  readonly endpoint: string | undefined;
+  readonly receivedBytes: number;
+  /** When the last packet had come, and what had been sent by then. */
+  readonly heardMs: number;
+  readonly sentBytes: number;
+  /** Whether the endpoint is one that the peer sent from. */
+  readonly isTrusted: boolean;
+}
+
 /**
  * Tells a peer that moved from one that was tampered with. The kernel follows a peer to wherever its last authentic packet
- * came from, which behind NAT is never what its lease says; such an endpoint works and is to be left alone.
- * @returns the endpoint to take a peer to have: the wanted one where the kernel's is as good
+ * came from, which behind NAT is never what its lease says; such an endpoint works and is to be left alone. An endpoint is
+ * set on a new peer, when its lease names another one than it was given, and when its session ended.
  */
-export function roaming(): { endpointOf(sighting: Sighting): string | undefined; forget(key: Key): void } {
-  const moved = new Map<Key, Seen>();
-  const usual = new Map<Key, string>();
+export function roaming(given: GivenEndpoints): Roaming {
+  const seen = new Map<Key, Seen>();
 
-  const endpointOf = ({ key, peer, wanted, nowMs, wallMs }: Sighting): string | undefined => {
-    const { endpoint, lastHandshakeMs = 0, receivedBytes } = peer;
-    const actual = endpoint && endpointText(endpoint.address, endpoint.port);
-    if (wanted === undefined || actual === undefined || actual === wanted) {
-      moved.delete(key);
-      if (actual !== undefined) usual.set(key, actual);
-      return actual;
-    }
-    if (wallMs - lastHandshakeMs > SESSION_MS) return actual;
-    // Several nodes behind one public address: the port tells them apart, and the NAT chooses it.
-    if (hostOf(actual) === hostOf(wanted)) return wanted;
-    const before = moved.get(key);
-    if (before === undefined || before.endpoint !== actual || before.wanted !== wanted) {
-      const isMove = usual.get(key) === wanted || (before !== undefined && before.wanted === wanted);
-      if (!isMove) return actual;
-      moved.set(key, { wanted, endpoint: actual, receivedBytes, sinceMs: nowMs });
-      return wanted;
-    }
-    // Every packet that came since would have led back to where it really comes from.
-    if (receivedBytes > before.receivedBytes || nowMs - before.sinceMs < PROBATION_MS) return wanted;
-    return actual;
+  const endpointOf = (sighting: Sighting): string | undefined => {
+    const { key, peer, wanted, nowMs } = sighting;
+    const { receivedBytes, sentBytes } = peer;
+    const actual = peer.endpoint && endpointText(peer.endpoint.address, peer.endpoint.port);
+    const before = seen.get(key);
+    const isHome = wanted === undefined || actual === undefined || actual === wanted;
+    const isTrusted = isHome || isMove({ ...sighting, wanted, actual, before, given: given.get(key) });
+    const isHeard = before === undefined || receivedBytes !== before.receivedBytes;
+    const since = isHeard ? { heardMs: nowMs, sentBytes } : { heardMs: before.heardMs, sentBytes: before.sentBytes };
+    seen.set(key, { endpoint: actual, receivedBytes, isTrusted, ...since });
+    return isTrusted && !isHome ? wanted : actual;
   };
 
-  const forget = (key: Key): void => {
-    moved.delete(key);
-    usual.delete(key);
+  return {
+    endpointOf,
+    made: (key, endpoint) => {
+      seen.set(key, { endpoint, receivedBytes: 0, heardMs: 0, sentBytes: 0, isTrusted: true });
+    },
+    put: (key, endpoint) => {
+      const before = seen.get(key);
+      if (before !== undefined && endpoint !== undefined) seen.set(key, { ...before, endpoint, isTrusted: true });
+    },
+    forget: (key) => void seen.delete(key),
   };
-  return { endpointOf, forget };
 }
+
+interface Move extends Sighting {
+  readonly wanted: string;
+  readonly actual: string;
+  readonly before: Seen | undefined;
+  readonly given: string | undefined;
+}
+
+function isMove({ peer, wanted, actual, before, given, nowMs, wallMs }: Move): boolean {
+  const { lastHandshakeMs = 0, receivedBytes, sentBytes, keepaliveSeconds } = peer;
+  if (wallMs - lastHandshakeMs > SESSION_MS) return false;
+  // Somebody else's work. Several nodes may be behind one public address: the NAT chooses the ports.
+  if (given === undefined) return hostOf(actual) === hostOf(wanted);
+  if (given !== wanted) return false;
+  // Every packet that came since would have led back to where it really comes from.
+  if (before === undefined || receivedBytes > before.receivedBytes) return true;
+  if (actual !== before.endpoint || !before.isTrusted) return false;
+  const patienceMs = Math.max(ANSWER_MS, KEEPALIVES * keepaliveSeconds * 1000);
+  return sentBytes === before.sentBytes || nowMs - before.heardMs <= patienceMs;
+}
+
+export const isAt = ({ endpoint }: PeerState, text: string): boolean =>
+  endpoint !== undefined && endpointText(endpoint.address, endpoint.port) === text;
 
 const hostOf = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':'));
