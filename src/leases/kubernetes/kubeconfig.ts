@@ -83,11 +83,7 @@ async function load({ file, server, context, env }: KubeconfigOptions): Promise<
       }
     }
   } catch (cause) {
-    throw new FlanError('E_CONFIG', `cannot use the kubeconfig ${where}: ${(cause as Error).message}`, {
-      where,
-      hint: 'Give --kubeconfig-file or KUBECONFIG, or run inside the cluster with a service account',
-      cause,
-    });
+    throw unusable(cause, where);
   }
   if (context !== undefined) config.setCurrentContext(context);
   const named = config.getContextObject(config.getCurrentContext());
@@ -97,7 +93,8 @@ async function load({ file, server, context, env }: KubeconfigOptions): Promise<
       .getContexts()
       .map(({ name }) => name)
       .join(', ');
-    const what = named ? `cluster '${named.cluster}'` : `context '${config.getCurrentContext()}'`;
+    const current = config.getCurrentContext();
+    const what = named ? `cluster '${named.cluster}'` : current ? `context '${current}'` : 'current-context';
     throw new FlanError('E_CONFIG', `the kubeconfig has no ${what}`, {
       where,
       hint: `Its contexts are: ${known || 'none'}`,
@@ -111,6 +108,26 @@ async function load({ file, server, context, env }: KubeconfigOptions): Promise<
   config.contexts = [{ ...named, cluster: cluster.name }];
   if (user?.exec) config.users = [{ ...user, exec: withExecInfo(user.exec, cluster) }];
   return { config, cluster, user, tokenFile: await tokenFileOf(files, named.user), where };
+}
+
+/**
+ * The YAML parser quotes the lines around a mistake, which may hold a token: only what it calls the mistake and its
+ * place are told, and of anything but a system error (no such file) that it is no kubeconfig.
+ */
+function unusable(cause: unknown, where: string): FlanError {
+  const { syscall, message, reason, mark } = cause as NodeJS.ErrnoException & Partial<YamlProblem>;
+  const place = mark === undefined ? '' : ` at line ${mark.line + 1}, column ${mark.column + 1}`;
+  const why = syscall ? message : reason ? `${reason}${place}` : 'it is no kubeconfig';
+  return new FlanError('E_CONFIG', `cannot use the kubeconfig ${where}: ${why}`, {
+    where,
+    hint: 'Give --kubeconfig-file or KUBECONFIG, or run inside the cluster with a service account',
+  });
+}
+
+/** js-yaml's YAMLException, as far as it is of use. Lines and columns count from 0. */
+interface YamlProblem {
+  readonly reason: string;
+  readonly mark: { readonly line: number; readonly column: number };
 }
 
 /** As kubectl: of several files the first that says something wins. */
@@ -151,7 +168,7 @@ function withExecInfo(exec: NonNullable<User['exec']>, cluster: Cluster): NonNul
 async function tokenFileOf(files: readonly string[], userName: string): Promise<string | undefined> {
   const { parse } = await import('yaml');
   for (const file of files) {
-    const config: unknown = parse(await readFile(file, 'utf8'));
+    const config: unknown = parse(await readFile(file, 'utf8'), { prettyErrors: false });
     const users: unknown = isJsonObject(config) ? config.users : undefined;
     if (!Array.isArray(users)) continue;
     for (const entry of users) {

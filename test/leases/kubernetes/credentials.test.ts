@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { decodeNetwork } from '../../../src/config/network.js';
+import type { FlanError } from '../../../src/errors.js';
 import { credentialsFor } from '../../../src/leases/kubernetes/choose-credentials.js';
 import { apiClient } from '../../../src/leases/kubernetes/http.js';
 import { openKubernetesStore } from '../../../src/leases/kubernetes/open.js';
@@ -200,6 +201,23 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain('secret-of-mine');
   });
 
+  test('an OIDC token is used while it is good; then its provider is asked, and the secrets are not told', async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const withToken = (expiresInSeconds: number): Promise<string> => {
+      const exp = Math.round(Date.now() / 1000) + expiresInSeconds;
+      const token = `${part({ alg: 'none' })}.${part({ exp })}.sup3rsecret`;
+      kube.tokens.set(token, 'by-oidc');
+      const provider = { 'idp-issuer-url': 'https://127.0.0.1:9', 'client-id': 'flan', 'client-secret': 'sup3rsecret' };
+      const config = { ...provider, 'id-token': token, 'refresh-token': 'sup3rsecret' };
+      return kubeconfig({ user: { 'auth-provider': { name: 'oidc', config } } });
+    };
+    await listWith({ kubeconfigFile: await withToken(3600) });
+    expect(lastUser()).toBe('by-oidc');
+    const error: unknown = await listWith({ kubeconfigFile: await withToken(-3600) }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'E_STORE_AUTH', retry: true, hint: 'Try: kubectl auth whoami' });
+    expect(JSON.stringify([error, String(error), (error as FlanError).stack])).not.toContain('sup3r');
+  });
+
   test('another context, an address that replaces the server, a context that is not there', async () => {
     const kubeconfigFile = await kubeconfig({ user: { token: 'token-1' } });
     await expect(listWith({ kubeconfigFile, context: 'other' })).rejects.toMatchObject({
@@ -222,6 +240,19 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     const first = await file('first', stringify({ users: [{ name: 'me', user: { token: 'token-1' } }] }));
     const second = await kubeconfig({ user: { token: 'unknown' } });
     expect(await listWith({ env: { KUBECONFIG: `${first}:${second}` } })).toMatchObject({ kind: 'NodeList' });
+  });
+
+  test.each([
+    ['users:\n- name: me\n  user: {token: "sup3rsecret\n}\nfoo: [', /unexpected end .* at line \d+, column \d+$/],
+    ['users:\n- user:\n    token: sup3rsecret: x\n', /bad indentation of a mapping entry at line 3, column \d+$/],
+    ['', /it is no kubeconfig$/],
+    ['[sup3rsecret]', /the kubeconfig has no current-context$/],
+  ])('%j is refused, and nothing of it is quoted', async (text, why) => {
+    const kubeconfigFile = await file('broken', text);
+    const error: unknown = await listWith({ kubeconfigFile }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'E_CONFIG', message: expect.stringMatching(why), where: kubeconfigFile });
+    const { message, hint, cause } = error as FlanError;
+    expect([message, hint, String(cause)].join()).not.toContain('sup3r');
   });
 
   test('no kubeconfig at all', async () => {
