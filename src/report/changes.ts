@@ -1,6 +1,6 @@
 import { diffLines } from 'diff';
 import { kinds } from '../kinds/index.js';
-import { fieldOf, type Resource } from '../planner/kind.js';
+import { fieldOf, type Resource, sameValue } from '../planner/kind.js';
 import type { Conflict, Step } from '../planner/plan.js';
 
 const show = (value: unknown): string =>
@@ -13,13 +13,34 @@ const isText = (value: unknown): value is string | readonly string[] =>
 const linesOf = (value: unknown): string =>
   Array.isArray(value) ? value.map((line) => `${show(line)}\n`).join('') : value ? show(value) : '';
 
-/** `via 192.168.10.3 → 192.168.10.33`, fields in the order of the kind. */
+/** `via 192.168.10.3 → 192.168.10.33`, fields in the order of the kind; of a field that has parts those that differ. */
 export function fieldChanges(before: Resource, after: Resource, fields: readonly string[]): string {
   return fields
     .filter((field) => !isText(fieldOf(after, field)) && !isText(fieldOf(before, field)))
-    .map((field) => `${field} ${show(fieldOf(before, field))} → ${show(fieldOf(after, field))}`)
+    .flatMap((field) => differingParts({ name: field, old: fieldOf(before, field), now: fieldOf(after, field) }))
+    .map(({ name, old, now }) => `${name} ${show(old)} → ${show(now)}`)
     .join(', ');
 }
+
+interface Part {
+  readonly name: string;
+  readonly old: unknown;
+  readonly now: unknown;
+}
+
+function differingParts({ name, old, now }: Part): Part[] {
+  const [before, after] = [partsOf(old), partsOf(now)];
+  if (before === undefined && after === undefined) return [{ name, old, now }];
+  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
+  return [...names]
+    .map((part) => ({ name: part, old: wordsOf(before?.[part]), now: wordsOf(after?.[part]) }))
+    .filter((part) => !sameValue(part.old, part.now));
+}
+
+const partsOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  typeof value === 'object' && value !== null ? { ...value } : undefined;
+
+const wordsOf = (value: unknown): unknown => (Array.isArray(value) ? value.map(show).join(' ') : value);
 
 /** Lines that differ in fields of several, with `-`/`+` in front; empty when there is no such field. */
 export function lineChanges(step: Step | Conflict): string[] {
