@@ -22,7 +22,7 @@ export const netnsPath = (nameOrPath: string): string =>
 /**
  * Runs `action` inside another network namespace and returns here. A socket that it opens stays in that namespace for
  * life. Only synchronous work is inside: what it defers runs outside.
- * @throws {FlanError} E_NETNS when there is no such namespace or it may not be entered
+ * @throws {FlanError} E_NETNS when there is no such namespace, E_PERMISSION when it may not be entered
  */
 export function inNetns<T>(nameOrPath: string, action: () => T): T {
   warmPool();
@@ -51,6 +51,7 @@ function enter(name: string, path: string): void {
     fd = openSync(path, 'r');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'EACCES') throw denied(name, cause);
     const why = code === 'ENOENT' ? 'there is no such network namespace' : `${path} cannot be opened (${code})`;
     throw new FlanError('E_NETNS', `network namespace '${name}': ${why}`, {
       hint: code === 'ENOENT' ? `List them with 'ip netns', or add it with 'ip netns add ${name}'.` : undefined,
@@ -61,16 +62,18 @@ function enter(name: string, path: string): void {
     checked('setns', libc.setns(fd, CLONE_NEWNET));
   } catch (cause) {
     if (!(cause instanceof SysError)) throw cause;
-    const denied = cause.errnoName === 'EPERM';
-    throw new FlanError(
-      'E_NETNS',
-      `network namespace '${name}': ${denied ? 'entering it is not permitted' : `${path} is not one (${cause.errnoName})`}`,
-      { hint: denied ? 'Run as root (CAP_SYS_ADMIN is needed to enter a namespace).' : undefined, cause },
-    );
+    if (cause.errnoName === 'EPERM') throw denied(name, cause);
+    throw new FlanError('E_NETNS', `network namespace '${name}': ${path} is not one (${cause.errnoName})`, { cause });
   } finally {
     closeSync(fd);
   }
 }
+
+const denied = (name: string, cause: unknown): FlanError =>
+  new FlanError('E_PERMISSION', `network namespace '${name}': entering it is not permitted`, {
+    hint: 'Run as root (CAP_SYS_ADMIN is needed to enter a namespace).',
+    cause,
+  });
 
 function returnTo(home: number): void {
   if (libc.setns(home, CLONE_NEWNET) === 0) return;

@@ -133,6 +133,8 @@ describe('exit codes', () => {
       expectFailure(await asNobody(a, command), { code: 77, error: 'E_PERMISSION', says: /needs CAP_NET_ADMIN/ });
     }
     expect(await a.routes()).toEqual([]);
+    const entering = await flan([...NOBODY.slice(1), FLAN, 'plan', ...a.flags], { command: 'setpriv' });
+    expectFailure(entering, { code: 77, error: 'E_PERMISSION', says: /entering it is not permitted/ });
   });
 
   labTest('78: the configuration is missing or wrong', {}, async (lab) => {

@@ -68,7 +68,7 @@ kernelTest('dumps and events need no privilege; changes say that they do', { tim
     links: ['lo'],
     routes: ['10.5.0.0/16'],
     refused: ['E_PERMISSION', 'ip route add blackhole 10.9.0.0/16: EPERM', 'Run as root or with CAP_NET_ADMIN.'],
-    netns: 'E_NETNS',
+    netns: 'E_PERMISSION',
     heard: '10.6.0.0/16',
   });
 });
