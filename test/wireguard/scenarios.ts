@@ -7,6 +7,7 @@ import { preview } from '../../src/reconcile/preview.js';
 import { handOverKey } from '../../src/reconcile/rotate-key.js';
 import type { Need } from '../support/kernel.js';
 import { type Lab, type LabFamilies, type LabNode, type LabOptions, labTest, required } from '../support/lab.js';
+import { joinByVeth } from '../support/netns.js';
 import { DISTURBANCES } from './disturbances.js';
 import {
   becomes,
@@ -30,6 +31,7 @@ const KEEPALIVE = { PersistentKeepaliveInterval: 1 };
 const signal = new AbortController().signal;
 
 interface Options extends LabOptions {
+  readonly needs?: readonly Need[];
   readonly backend?: object;
 }
 
@@ -44,7 +46,8 @@ export function wireguardScenarios({ needs, healing }: Scenarios): void {
   const scenario = (name: string, options: Options, action: (lab: Lab) => Promise<void>): void => {
     const { families = '4', backend = {}, nodes = 3 } = options;
     const network = wireguardNetwork(families, backend);
-    labTest(name, { nodes, families, network, needs, timeoutMs: 300_000 }, async (lab) => {
+    const all = [...needs, ...(options.needs ?? [])];
+    labTest(name, { nodes, families, network, needs: all, timeoutMs: 300_000 }, async (lab) => {
       for (const node of lab.nodes) lab.onEnd(() => removeDevices(node));
       putLeases(lab, families);
       await action(lab);
@@ -201,6 +204,32 @@ export function wireguardScenarios({ needs, healing }: Scenarios): void {
       expect(await ping(a, GATEWAY['4'](2), GATEWAY['4'](1))).toBe(0);
     });
 
+    scenario(
+      'nodes behind one public address are told apart by their ports',
+      { backend: KEEPALIVE, needs: ['nft'] },
+      async (lab) => {
+        const [a, ...inside] = lab.nodes as [LabNode, LabNode, LabNode];
+        await putBehindNat(lab, inside);
+        await startNode(lab, a);
+        for (const node of inside) await startNode(lab, node, ['--public-ip', SHARED]);
+        for (const node of lab.nodes) await node.addPods();
+        const endpoints = async () =>
+          (await wg(a, 'show flannel-wg endpoints')).trim().split(/\s+/).filter(isOdd).sort();
+        const ofNat = async () => (await endpoints()).map((text) => text.split(':')[0] === SHARED).join();
+        // The lease has the same for both: one of them has to be somewhere else.
+        await becomes(async () => `${await ofNat()} ${new Set(await endpoints()).size}`, 'true,true 2');
+        await becomes(() => ping(a, GATEWAY['4'](2), GATEWAY['4'](1)), 0);
+        await becomes(() => ping(a, GATEWAY['4'](3), GATEWAY['4'](1)), 0);
+        const session = await openNode(a);
+        try {
+          const { document } = await preview({ session, adopt: 'no', signal });
+          expect(document.plan.steps).toEqual([]);
+        } finally {
+          await session.close();
+        }
+      },
+    );
+
     for (const Mode of ['auto', 'ipv4', 'ipv6']) {
       const families: LabFamilies = '46';
       scenario(
@@ -261,6 +290,27 @@ async function overlay(
   }
   void families;
   return lab.nodes as unknown as [LabNode, LabNode, LabNode];
+}
+
+const SHARED = '192.168.10.99';
+const isOdd = (_: unknown, i: number): boolean => i % 2 === 1;
+
+/** Moves nodes from the bridge to a network behind a router that masquerades. */
+async function putBehindNat(lab: Lab, nodes: readonly LabNode[]): Promise<void> {
+  const router = lab.makeNetns('nat');
+  await joinByVeth({ netns: router, name: 'out', addresses: [`${SHARED}/24`] }, { netns: lab.wire, name: 'nat' });
+  await lab.wire.ip('link set nat master br0');
+  for (const [i, { netns }] of nodes.entries()) {
+    const [inner, outer] = [`172.31.${i}.2`, `172.31.${i}.1`];
+    await netns.ip('link del eth0');
+    const end = { netns: router, name: `in${i}`, addresses: [`${outer}/24`] };
+    await joinByVeth({ netns, name: 'eth0', addresses: [`${inner}/24`] }, end);
+    await netns.ip(`route add default via ${outer}`);
+  }
+  await router.sh(
+    'sysctl -qw net.ipv4.ip_forward=1; nft add table ip n; ' +
+      "nft 'add chain ip n c { type nat hook postrouting priority 100; }; add rule ip n c oifname out masquerade'",
+  );
 }
 
 const publicKeyOf = (shown: string): string => required(/public key: (\S+)/.exec(shown)?.[1], 'public key');
