@@ -15,6 +15,10 @@ if [ -z "${FLAN_EXAMPLE:-}" ]; then
 fi
 
 mount -t tmpfs example /run
+# As every host of pods does.
+for file in ipv4/ip_forward ipv6/conf/all/forwarding; do
+  if [ -w "/proc/sys/net/$file" ]; then echo 1 >"/proc/sys/net/$file"; fi
+done
 cp -r "$FLAN_EXAMPLE" /run/example
 cd /run/example
 # Neither settings nor colours of whoever runs it.

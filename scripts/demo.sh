@@ -67,6 +67,8 @@ flan() {
 make_node() {
   local node=$1 number=$2
   ip netns add "node-$node"
+  # As on every host of pods.
+  ip netns exec "node-$node" sh -c 'if [ -w /proc/sys/net/ipv4/ip_forward ]; then echo 1 >/proc/sys/net/ipv4/ip_forward; fi'
   ip link add "port-$node" type veth peer name eth0 netns "node-$node"
   ip link set "port-$node" master switch up
   ip -n "node-$node" -batch - <<-END

@@ -72,7 +72,9 @@ export class Plan extends SettingsCommand {
     const session = await openSession(settings, this.signal);
     try {
       const adopt = settings.adopt ? 'yes' : 'no';
-      let seen = await preview({ session, adopt, signal: this.signal });
+      const { withGroundwork } = await import('./plan-groundwork.js');
+      const found = await preview({ session, adopt, signal: this.signal });
+      let seen = { ...found, document: withGroundwork({ preview: found, session, settings }) };
       // Nothing to do is nothing to choose from, and risks nothing.
       if (seen.plan.steps.length > 0) {
         const { inPart, withRisks } = await import('./apply/engine.js');

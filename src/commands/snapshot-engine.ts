@@ -3,6 +3,7 @@ import type { Snapshot } from '../reconcile/snapshot.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
 
 export { takeSnapshot } from '../reconcile/snapshot.js';
+export { groundwork } from './plan-groundwork.js';
 
 /** @throws {FlanError} E_FILE */
 export function writeSnapshot(path: string, snapshot: Snapshot): void {

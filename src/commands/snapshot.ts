@@ -20,11 +20,14 @@ export class Snapshot extends SettingsCommand {
     const { flags } = await this.parse(Snapshot);
     const { settings } = await this.loadSettings(flags);
     const { openSession } = await import('./engine.js');
-    const { takeSnapshot, writeSnapshot } = await import('./snapshot-engine.js');
+    const { groundwork, takeSnapshot, writeSnapshot } = await import('./snapshot-engine.js');
     const session = await openSession(settings, this.signal);
     try {
       const adopt = settings.adopt ? 'yes' : 'no';
-      const snapshot = await takeSnapshot({ session, adopt, nowMs: Date.now(), signal: this.signal });
+      const snapshot = await takeSnapshot({
+        ...{ session, adopt, nowMs: Date.now(), signal: this.signal },
+        groundwork: groundwork(session, settings),
+      });
       if (flags.out === undefined || flags.json) this.print(snapshot);
       if (flags.out === undefined) return EXIT.ok;
       writeSnapshot(flags.out, snapshot);

@@ -12,7 +12,7 @@ import type { Key, Kinds, Resource } from '../planner/kind.js';
 import type { Document } from '../report/document.js';
 import type { PreviousEnv } from '../traffic/subnet-env.js';
 import { FORMAT_VERSION, VERSION } from '../version.js';
-import { conclude, type Preview, prepare } from './compute.js';
+import { conclude, type Prepared, type Preview, prepare } from './compute.js';
 import type { Options } from './inputs.js';
 import { networkWithoutSecrets, resourceWithoutSecrets, resourceWithSecrets } from './network-without-secrets.js';
 import type { Session } from './session.js';
@@ -61,11 +61,13 @@ export interface SnapshotInput {
   readonly adopt: 'yes' | 'no';
   readonly nowMs: number;
   readonly signal: AbortSignal;
+  /** What else the plan of this host warns of. */
+  readonly groundwork?: (prepared: Prepared) => readonly Warning[];
 }
 
 /** Looks at the host and the leases; changes nothing. @throws {FlanError} as a plan would */
-export async function takeSnapshot({ session, adopt, nowMs, signal }: SnapshotInput): Promise<Snapshot> {
-  const { kinds, store, drivers, network, selection, identity, options, warnings } = session;
+export async function takeSnapshot({ session, adopt, nowMs, signal, groundwork }: SnapshotInput): Promise<Snapshot> {
+  const { kinds, store, drivers, network, selection, identity, options } = session;
   const lookups: Record<string, RouteLookup | null> = {};
   const [facts, previous] = [session.facts(), session.previous()];
   const [publicKey, startupOutput] = [session.publicKey?.(), session.startupOutput?.()];
@@ -75,8 +77,10 @@ export async function takeSnapshot({ session, adopt, nowMs, signal }: SnapshotIn
   };
   const survey = surveyOf({ ...session, facts, previous, lookup, publicKey, startupOutput });
   const listing = await store.list(signal);
-  const { scope } = prepare({ survey, listing, kinds });
+  const prepared = prepare({ survey, listing, kinds });
+  const { scope } = prepared;
   const { observed, foreign } = await drivers.observe(widened(scope), kinds, signal);
+  const warnings = [...session.warnings, ...(groundwork?.(prepared) ?? [])];
   const redacted = resourceWithoutSecrets(network);
   return {
     ...{ format_version: FORMAT_VERSION, kind: 'flan.snapshot', flan: VERSION },

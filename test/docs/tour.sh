@@ -8,6 +8,8 @@ unset "${!FLAN_@}" "${!FLANNELD_@}"
 
 for folder in /run /srv /var/lib; do mount -t tmpfs tour $folder; done
 hostname node-a
+# As on every host of pods.
+echo 1 >/proc/sys/net/ipv4/ip_forward
 ip link set lo up
 ip link add eth0 type veth peer name wire
 ip link set wire up

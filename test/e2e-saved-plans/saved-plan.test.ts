@@ -31,7 +31,7 @@ describe('a saved plan', () => {
     const shown = await a.flan(['show', file]);
     expect(shown).toMatchObject({ code: 0, stderr: '' });
     expect(shown.stdout).toContain('route/main/10.244.2.0/24');
-    expect(shown.stdout).not.toContain('Warning');
+    expect(shown.stdout).not.toContain('Warning stale');
     expect(await a.flan(['apply', file])).toMatchObject({ code: 0 });
     expect(await a.routes()).toEqual([TO_B]);
     const again = await a.flan(['apply', file]);

@@ -21,11 +21,10 @@ export interface OverlayInput {
 
 /** What a plan is made from, as doctor judges it, and the few things beside it that only the kernel tells. */
 export async function overlayFacts({ preview, session, netns, signal }: OverlayInput): Promise<OverlayFacts> {
-  const { inputs, desired, table, listing, document, survey, plan } = preview;
+  const { inputs, desired, listing, document, survey, plan } = preview;
   const { backend, context, external, network, own } = inputs;
   const wanted = [...desired.desired.values()].map(({ resource }) => resource);
   const ports = portsOf(wanted);
-  const isAnswered = (address: Parameters<Session['lookup']>[0]) => session.lookup(address);
   return {
     network,
     backend: backend.type,
@@ -41,13 +40,7 @@ export async function overlayFacts({ preview, session, netns, signal }: OverlayI
     vxlans: vxlansOf(netns),
     ports,
     sockets: readUdpSockets({ netns, ports: ports.map(({ port }) => port) }),
-    elsewhere: [...table.admitted()].flatMap((lease) =>
-      stacks(lease).flatMap(({ family, publicIp: address }) => {
-        const dev = family === 4 ? isAnswered(address)?.dev : undefined;
-        if (dev === undefined || dev === external[family]?.dev) return [];
-        return [{ peer: leaseName(lease), address, dev }];
-      }),
-    ),
+    elsewhere: peersElsewhere(preview, session),
     conflicts: plan.conflicts.map(({ key }) => key),
     leftRules: plan.steps
       .filter(({ action, key }) => action === 'delete' && /^(nft-table|iptables-rules)\//.test(key))
@@ -57,6 +50,19 @@ export async function overlayFacts({ preview, session, netns, signal }: OverlayI
     quarantined: document.quarantined,
   };
 }
+
+/** Peers that the kernel sends to by another interface than ours. IPv6 has no reverse path filter. */
+export const peersElsewhere = (
+  { table, inputs }: Pick<Preview, 'table' | 'inputs'>,
+  { lookup }: Pick<Session, 'lookup'>,
+): OverlayFacts['elsewhere'] =>
+  [...table.admitted()].flatMap((lease) =>
+    stacks(lease).flatMap(({ family, publicIp: address }) => {
+      const dev = family === 4 ? lookup(address)?.dev : undefined;
+      if (dev === undefined || dev === inputs.external[family]?.dev) return [];
+      return [{ peer: leaseName(lease), address, dev }];
+    }),
+  );
 
 function portsOf(resources: readonly Resource[]): OverlayFacts['ports'] {
   const all = resources.flatMap((resource): OverlayFacts['ports'][number][] => {

@@ -20,21 +20,26 @@ const DEVICE_FILES = ['/dev/net/tun'];
 
 /** Reads what of the host can stand in the overlay's way. Changes nothing; what may not be read is left out. */
 export function readHostState({ netns, devices, programs }: HostStateInput): HostState {
-  const sysctls = (): Readonly<Record<string, string>> => readSysctls(devices);
   return {
     managers: readManagers({ netns }),
     networkdFiles: readNetworkdFiles(),
     networkManagerFiles: readNetworkManagerFiles(),
     firewalldZones: readFirewalldZones(),
     modules: readModules(),
-    sysctls: netns === undefined ? sysctls() : inNetns(netns, sysctls),
+    sysctls: readSysctls({ netns, devices }),
     capabilities: (Object.keys(CAPABILITIES) as Capability[]).filter((name) => hasCapability(name)),
     programs,
     devices: DEVICE_FILES.filter(isWritable),
   };
 }
 
-function readSysctls(devices: readonly string[]): Readonly<Record<string, string>> {
+/** Those that the overlay depends on. */
+export function readSysctls({ netns, devices }: Pick<HostStateInput, 'netns' | 'devices'>): HostState['sysctls'] {
+  const read = () => sysctlsHere(devices);
+  return netns === undefined ? read() : inNetns(netns, read);
+}
+
+function sysctlsHere(devices: readonly string[]): HostState['sysctls'] {
   const paths = [
     ...['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', 'net/ipv4/conf/all/rp_filter'],
     ...['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'],
