@@ -5,6 +5,8 @@ export const UDP = 17;
 export const ICMP = 1;
 export const ICMPV6 = 58;
 export const IPV6_HEADER_BYTES = 40;
+/** The least that a header of the protocol has. @see RFC 9293 §3.1, RFC 768 */
+export const TRANSPORT_BYTES = { [TCP]: 20, [UDP]: 8 } as const;
 
 /**
  * Length of the IP packet that stands at `packet` with `available` bytes behind it, as its header says; 0 when there

@@ -3,7 +3,7 @@ import { EAGAIN, EINTR, type PacketIo } from '../sys/packet-io.js';
 import { fold, type Sum } from './checksum.js';
 import { TOTAL } from './counters.js';
 import type { IcmpErrors } from './icmp.js';
-import { hopsLeft, isToOneNode, packetLength, TCP, takeHop, UDP } from './ip-header.js';
+import { hopsLeft, isToOneNode, packetLength, TCP, TRANSPORT_BYTES, takeHop, UDP } from './ip-header.js';
 import type { Outbox } from './outbox.js';
 import type { Peers } from './peers.js';
 import { type BigPacket, split } from './split.js';
@@ -95,7 +95,7 @@ export class Outbound {
     big.protocol = type === GSO_UDP ? UDP : TCP;
     big.slot = slot;
     const isKnown = type === GSO_TCP4 || type === GSO_TCP6 || type === GSO_UDP;
-    const fits = isKnown && big.transport >= 20 && big.transport + 20 <= length;
+    const fits = isKnown && big.transport >= 20 && big.transport + TRANSPORT_BYTES[big.protocol] <= length;
     return fits && split(this.#init, big) > 0 ? TOTAL.outForwarded : TOTAL.outMalformed;
   }
 

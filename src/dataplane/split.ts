@@ -1,6 +1,6 @@
 import type { Arena } from '../sys/arena.js';
 import { fold, type Sum, sumBytes, sumPseudoHeader, wireWord } from './checksum.js';
-import { TCP, type UDP } from './ip-header.js';
+import { TCP, TRANSPORT_BYTES, type UDP } from './ip-header.js';
 import { HEADER_BYTES, type Outbox } from './outbox.js';
 
 /** TCP flags as bits of the word that starts at the data offset. @see RFC 9293 §3.1 */
@@ -15,10 +15,16 @@ const FIN_OR_PSH = 0x09;
 export function split({ outbox, arena: { view }, sum: sumPayload }: Splitter, big: BigPacket): number {
   const { packet, length, transport, segmentBytes, protocol, slot } = big;
   const isTcp = protocol === TCP;
-  const transportBytes = isTcp ? (view.getUint8(packet + transport + 12) >>> 4) << 2 : 8;
+  const transportBytes = isTcp ? (view.getUint8(packet + transport + 12) >>> 4) << 2 : TRANSPORT_BYTES[protocol];
   const headerBytes = transport + transportBytes;
   const payloadBytes = length - headerBytes;
-  if (transportBytes < 8 || headerBytes > HEADER_BYTES || payloadBytes <= 0 || segmentBytes <= 0) return 0;
+  if (
+    transportBytes < TRANSPORT_BYTES[protocol] ||
+    headerBytes > HEADER_BYTES ||
+    payloadBytes <= 0 ||
+    segmentBytes <= 0
+  )
+    return 0;
   const isV4 = view.getUint8(packet) >>> 4 === 4;
   const id = isV4 ? view.getUint16(packet + 4) : 0;
   const sequence = isTcp ? view.getInt32(packet + transport + 4) : 0;

@@ -1,7 +1,11 @@
+import { closeSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { mayAnswer } from '../../src/dataplane/icmp.js';
+import { makeCounterMemory, readTotals } from '../../src/dataplane/counters.js';
+import { icmpErrors, mayAnswer } from '../../src/dataplane/icmp.js';
 import type { Address } from '../../src/model/ip.js';
 import { makeArena } from '../../src/sys/arena.js';
+import { openIcmpSocket } from '../../src/sys/udp-socket.js';
+import { kernelTest } from '../support/kernel.js';
 import { packet } from './packets.js';
 
 const arena = makeArena(4096);
@@ -68,3 +72,35 @@ it('never answers the stump of an ICMP message', () => {
   expect(answers(icmp(v4(), 8).slice(0, 20))).toBe(false);
   expect(answers(icmp(v6(), 128).slice(0, 40))).toBe(false);
 });
+
+kernelTest('answers a burst of fifty, and then a thousand a second', {}, async ({ netns, onEnd }) => {
+  await netns.ip('address add 10.1.0.5/32 dev lo');
+  const socket = openIcmpSocket(4, netns.name);
+  expect(socket).toBeDefined();
+  onEnd(() => socket !== undefined && closeSync(socket));
+  const counters = new Float64Array(makeCounterMemory());
+  let nowMs = 0;
+  const icmp = icmpErrors({ arena, counters, sockets: { v4: socket, v6: undefined }, nowMs: () => nowMs });
+  const sentOf = (count: number, bytes = v4()): number => {
+    arena.bytes.set(bytes, 64);
+    const before = readTotals([counters]).icmpSent;
+    for (let i = 0; i < count; i++) icmp.noRoute(64, bytes.length);
+    return readTotals([counters]).icmpSent - before;
+  };
+  expect(sentOf(60)).toBe(50);
+  nowMs = 7;
+  expect(sentOf(60)).toBe(7);
+  // What is never answered costs nobody else an answer.
+  nowMs = 10;
+  expect(sentOf(60, icmp4Error())).toBe(0);
+  expect(sentOf(60)).toBe(3);
+  nowMs = 60_000;
+  expect(sentOf(60)).toBe(50);
+  // No IPv6 here: nobody is told, and that is counted.
+  expect(sentOf(5, v6())).toBe(0);
+  const { icmpSent, icmpWithheld } = readTotals([counters]);
+  expect([icmpSent, icmpWithheld]).toEqual([110, 60 * 5 + 5 - 110]);
+  expect(await netns.sh('nstat -asz IcmpOutDestUnreachs | tail -1')).toMatch(/\s110\s/);
+});
+
+const icmp4Error = (): Uint8Array => icmp(v4(), 3);

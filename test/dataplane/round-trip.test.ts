@@ -132,6 +132,27 @@ describe('a packet of many segments', () => {
     );
   });
 
+  it('may hold datagrams of a few bytes', () => {
+    const payload = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for (const isV6 of [false, true]) {
+      const fields = { ...addresses(isV6), protocol: 'udp' as const, payload };
+      const packets = oneByOne(send([{ fields, segmentBytes: 4 }])).map(({ bytes }) => bytes);
+      expect(packets.map((bytes) => [...bytes.slice((isV6 ? 40 : 20) + 8)])).toEqual([[1, 2, 3, 4], [5, 6, 7, 8], [9]]);
+      for (const bytes of packets) expect([headerChecksum(bytes), transportChecksum(bytes)]).toEqual([0, 0]);
+    }
+  });
+
+  it('is dropped when its TCP header is shorter than one can be', () => {
+    const fields = { ...addresses(false), protocol: 'tcp' as const, payload: new Uint8Array(3000) };
+    const { io, outbound, totals } = node();
+    const bytes = fromDevice({ fields, segmentBytes: 1000 });
+    bytes[VNET.bytes + 20 + 12] = 0x40;
+    io.fromDevice.push(bytes);
+    outbound.pump();
+    expect(io.toPeers).toEqual([]);
+    expect(totals()).toMatchObject({ outRead: 1, outForwarded: 0, outMalformed: 1 });
+  });
+
   it('comes in as it was, whatever the network delivers it as', () => {
     fc.assert(
       fc.property(fc.array(big, { minLength: 1, maxLength: 3 }), fc.boolean(), (bigs, isPlain) => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { expect } from 'vitest';
 import { balanceOf } from '../../src/dataplane/counters.js';
@@ -7,6 +8,7 @@ import type { Address, Prefix } from '../../src/model/ip.js';
 import { keepTun } from '../../src/sys/tun.js';
 import { type KernelContext, kernelTest } from '../support/kernel.js';
 import { joinByVeth, type TestNetns } from '../support/netns.js';
+import { transfer } from './transfer.js';
 
 const NEEDS = { needs: ['tun', 'veth'] } as const;
 
@@ -137,6 +139,42 @@ kernelTest('gives the counters of a peer that left to nobody', NEEDS, async (con
   expect(a.countsOf(entry(2).subnet)).toBeUndefined();
   await a.change({ put: [entry(7)], remove: [] });
   expect(a.countsOf(entry(7).subnet)).toMatchObject({ sentPackets: 0, sentBytes: 0, receivedPackets: 0 });
+});
+
+kernelTest('learns of a narrow link from the router before it', NEEDS, async ({ netns, makeNetns, onEnd }) => {
+  const [router, far] = [makeNetns('router'), makeNetns('far')];
+  await joinByVeth(
+    { netns, name: 'eth0', addresses: ['192.168.10.1/24'] },
+    { netns: router, name: 'near', addresses: ['192.168.10.254/24'] },
+  );
+  await joinByVeth(
+    { netns: router, name: 'narrow', addresses: ['192.168.20.254/24'] },
+    { netns: far, name: 'eth0', addresses: ['192.168.20.2/24'] },
+  );
+  await router.sh('echo 1 > /proc/sys/net/ipv4/ip_forward; ip link set narrow mtu 1200');
+  await netns.ip('route add default via 192.168.10.254');
+  await far.sh('ip link set eth0 mtu 1200; ip route add default via 192.168.20.254');
+  const ends = [
+    { space: netns, address: '192.168.10.1', other: '192.168.20.2', n: 1 },
+    { space: far, address: '192.168.20.2', other: '192.168.10.1', n: 2 },
+  ];
+  for (const { space, address, other, n } of ends) {
+    const tunnel = await startTunnel({
+      ...{ name: 'flannel0', netns: space.name, queues: 1, prepare: () => undefined, onLost: () => undefined },
+      endpoint: { addresses: [address as Address], port: 8285 },
+    });
+    onEnd(() => tunnel.close());
+    await tunnel.change({ put: [{ ...entry(3 - n), endpoint: other as Address }], remove: [] });
+    // Both think that there is room for 1500 outside.
+    await space.sh(`ip addr add 10.244.${n}.0/32 dev flannel0; ip link set flannel0 mtu 1472 up`);
+    await space.sh('ip route add 10.244.0.0/16 dev flannel0');
+  }
+  const content = randomBytes(3_000_000);
+  const received = await transfer({ content, to: '10.244.2.0', from: '10.244.1.0', sender: netns, receiver: far });
+  expect(received.equals(content)).toBe(true);
+  expect(await netns.sh('ip route get 192.168.20.2')).toContain('mtu 1200');
+  expect(await pings(netns, '10.244.2.0', '-c 3 -i 0.05 -s 1400')).toContain(' 0% packet loss');
+  expect(await pings(far, '10.244.1.0', '-c 3 -i 0.05 -s 1400')).toContain(' 0% packet loss');
 });
 
 const HOLDS_ON = `

@@ -173,6 +173,10 @@ kernelTest('100,000 bad datagrams harm nothing', { needs: ['tun', 'veth'], timeo
   }
   const spoofed = PEERS.map(({ subnet }) => tunnel.countsOf(subnet)?.spoofed ?? 0);
   expect(spoofed.reduce((sum, each) => sum + each)).toBe(totals.inSpoofed);
+  // Each packet that was not handed on was answered or not.
+  expect(totals.icmpSent + totals.icmpWithheld).toBe(totals.outNoPeer + totals.outExpired + totals.inExpired);
+  const taken = PEERS.map(({ subnet }) => tunnel.countsOf(subnet)?.receivedPackets ?? 0);
+  expect(taken.reduce((sum, each) => sum + each)).toBe(totals.inDelivered + totals.inRefused);
   // Rate limited: not an answer to everybody whose packet expired.
   expect(totals.icmpSent).toBeLessThan(totals.inExpired);
   expect(process.memoryUsage().rss - memory.rss).toBeLessThan(64 * 1024 * 1024);
