@@ -80,6 +80,57 @@ describe('vxlan when the world changes', () => {
     },
   );
 
+  labTest('carries each family over an interface of its own', { nodes: 2, ...OPTIONS }, async (lab) => {
+    putLeases(lab, FAMILIES);
+    const [a, b] = [lab.node(0), lab.node(1)];
+    for (const [i, { netns }] of lab.nodes.entries()) {
+      await lab.wire.sh(`ip link add second${i} type veth peer name eth1 netns ${netns.name}
+        ip link set second${i} master br0 up`);
+      await netns.sh(`ip -6 addr flush dev eth0 scope global; ip link set eth1 up
+        ip addr add fd00:192:168:10::${i + 1}/64 dev eth1 nodad; ip -6 route replace default via fd00:192:168:10::254 dev eth1`);
+    }
+    await Promise.all([a.watch(), b.watch()]);
+    await Promise.all([a.addPods(), b.addPods()]);
+    for (const family of each(FAMILIES)) {
+      const way = family === '4' ? 'local 192.168.10.1 dev eth0 ' : 'local fd00:192:168:10::1 dev eth1 ';
+      expect(await a.netns.ip(`-d link show dev ${DEVICE[family]}`)).toContain(way);
+      await becomes(() => a.ping(GATEWAY[family](2), GATEWAY[family](1)), 'answer');
+    }
+    // What happens to one of them is nothing to the other.
+    await a.netns.ip('link set eth1 down');
+    expect(await a.ping(GATEWAY['4'](2), GATEWAY['4'](1))).toBe('answer');
+    await a.netns.sh(`ip link set eth1 up; ip -6 addr replace fd00:192:168:10::1/64 dev eth1 nodad
+      ip -6 route replace default via fd00:192:168:10::254 dev eth1`);
+    for (const family of each(FAMILIES)) await becomes(() => a.ping(GATEWAY[family](2), GATEWAY[family](1)), 'answer');
+  });
+
+  labTest(
+    'sets the MAC that it published again when udev gives the device another, and refuses router advertisements',
+    { nodes: 1, ...OPTIONS },
+    async (lab) => {
+      const a = lab.node();
+      await a.watch(['--resync-interval', '1s']);
+      const lease = () => readFileSync(join(lab.leases, 'node-a.yaml'), 'utf8');
+      const before = lease();
+      for (const family of each(FAMILIES)) {
+        const [dev, mac] = [DEVICE[family], await macOf(a, DEVICE[family])];
+        expect(before).toContain(mac);
+        const acceptRa = () => a.netns.sh(`cat /proc/sys/net/ipv6/conf/${dev}/accept_ra`);
+        expect(await acceptRa()).toBe('0\n');
+        // As MACAddressPolicy=persistent does, at its own time; and twice, as its rules may run again.
+        for (const other of ['02:00:00:00:00:07', '02:00:00:00:00:08']) {
+          await a.netns.ip(`link set ${dev} address ${other}`);
+          await becomes(() => macOf(a, dev), mac);
+        }
+        // Of this no event tells: it is found by looking.
+        await a.netns.sh(`echo 1 > /proc/sys/net/ipv6/conf/${dev}/accept_ra`);
+        await becomes(acceptRa, '0\n');
+      }
+      // What peers have learned was right all the time.
+      expect(lease()).toBe(before);
+    },
+  );
+
   labTest(
     "drops the old FDB entry with a peer's old MAC, and reads leases without VNI",
     { nodes: 1, ...OPTIONS },
