@@ -55,7 +55,7 @@ export class LeaseFolder {
 
   /**
    * Looks at everything. `graceMs` as for `reread`.
-   * @throws {FlanError} E_STORE_UNREACHABLE when it is not there or cannot be read
+   * @throws {FlanError} E_STORE_UNREACHABLE when it is not there or cannot be read, E_LEASE when the one file never could
    */
   scan(grace: Grace): Promise<Scan> {
     return this.#inTurn(() => this.#scan(grace));
@@ -142,6 +142,11 @@ export class LeaseFolder {
   }
 
   #take(file: string, content: FileContent, graceMs: number): void {
+    if (file === this.path && content.type === 'broken' && !this.book.has(file)) {
+      // Of what should hold every lease nothing can be read: that is not the same as that there is none.
+      this.#stamps.delete(file);
+      throw content.error;
+    }
     const faulty = content.type !== 'entries' || content.entries.some(({ result }) => result instanceof FlanError);
     if (!faulty || graceMs === 0) {
       this.#suspects.delete(file);

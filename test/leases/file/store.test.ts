@@ -53,6 +53,28 @@ describe('the network', () => {
     expect((await store.network(signal)).ipv4?.network).toBe('10.9.0.0/16');
   });
 
+  test('one file whose leases were never read is an error, not a store without leases', async () => {
+    const file = join(bed.root, 'cluster.yaml');
+    for (const wrong of ['leases: {}', 'leases: []\nleazes: []']) {
+      writeFileSync(file, `network:\n  Network: 10.9.0.0/16\n${wrong}\n`);
+      const store = makeStore({ path: file });
+      const unreadable = expect.objectContaining({
+        code: 'E_LEASE',
+        message: expect.stringMatching(/leases must|leazes/),
+      });
+      for (let i = 0; i < 2; i++) await expect(store.list(signal)).rejects.toEqual(unreadable);
+      await expect(store.acquire(requestOf(1), signal)).rejects.toEqual(unreadable);
+      await expect(store.watch(signal)[Symbol.asyncIterator]().next()).rejects.toEqual(unreadable);
+    }
+    writeFileSync(file, 'network:\n  Network: 10.9.0.0/16\nleases: [{subnet: 10.9.1.0/24, publicIP: 192.0.2.1}]\n');
+    const store = makeStore({ path: file });
+    const held = { leases: [expect.objectContaining({ key: '10.9.1.0-24' })] };
+    expect(await store.list(signal)).toMatchObject({ ...held, rejected: [] });
+    // Once they were read they stay, as those of a file in a folder do.
+    writeFileSync(file, 'network:\n  Network: 10.9.0.0/16\nleases: {}\n');
+    expect(await store.list(signal)).toMatchObject({ ...held, rejected: [{ entry: file }] });
+  });
+
   test('a folder that is not there', async () => {
     const store = makeStore({ path: join(bed.root, 'nowhere') });
     for (const attempt of [store.network(signal), store.list(signal), store.acquire(requestOf(1), signal)]) {
