@@ -3,6 +3,7 @@ import { CHECKS, diagnose } from '../../src/doctor/diagnose.js';
 import type { DoctorFacts, OverlayFacts, StoreFacts } from '../../src/doctor/facts.js';
 import type { HostState } from '../../src/model/host-state.js';
 import { parseAddress, parsePrefix } from '../../src/model/ip.js';
+import type { Lease } from '../../src/model/lease.js';
 import { keyOf } from '../../src/planner/kind.js';
 import { healthy, host, hostLink, lease, NOW_MS, overlay, vxlanLink } from './healthy.js';
 
@@ -25,6 +26,15 @@ const ipv6 = {
 const udp = (facts: Partial<HostState>): DoctorFacts => withOverlay({ backend: 'udp' }, { host: host(facts) });
 const wireguard = (facts: Partial<HostState>): DoctorFacts =>
   withOverlay({ backend: 'wireguard' }, { host: host(facts) });
+/** Two WireGuard nodes of one public address, with these keys. */
+const sharedAddress = (one: string, other: string, options = {}): DoctorFacts => {
+  const leases = [one, other].map((PublicKey, i): Lease => {
+    const { ipv4, ...rest } = lease(i + 2, '192.168.10.2');
+    return { ...rest, ...(ipv4 && { ipv4: { ...ipv4, backendData: { PublicKey, Port: 51820 } } }) };
+  });
+  const network = { ...overlay().network, backend: { type: 'wireguard', options } };
+  return withOverlay({ backend: 'wireguard', leases, network });
+};
 const clock = (offS: number): DoctorFacts =>
   withStore({ clock: { server: 'https://10.0.0.1', theirMs: NOW_MS, ourMs: NOW_MS + offS * 1000 } });
 const kubernetes = (sysctls: Readonly<Record<string, string>>): DoctorFacts => ({
@@ -85,6 +95,9 @@ const TABLE: readonly (readonly [check: string, what: string, facts: DoctorFacts
     withOverlay({ leases: [lease(1), lease(2), lease(3, '192.168.10.2')] }),
     ['error D_PUBLIC_IP_TWICE'],
   ],
+  ['public addresses', 'twice, of one key', sharedAddress('K', 'K'), ['error D_PUBLIC_IP_TWICE']],
+  ['public addresses', 'twice, of two keys', sharedAddress('K', 'L'), ['warning D_PUBLIC_IP_TWICE']],
+  ['public addresses', 'twice, kept alive', sharedAddress('K', 'L', { PersistentKeepaliveInterval: 25 }), []],
   ['capabilities', 'none', withHost({ capabilities: [] }), ['warning D_CAPABILITY']],
   [
     'capabilities',
