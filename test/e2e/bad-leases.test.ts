@@ -91,9 +91,13 @@ describe('bad leases', () => {
         );
       }
       expect(await a.routes()).toHaveLength(GOOD.length + 3);
-      // A good one turns bad: it alone goes.
+      // A good one turns bad: what it said last stays in force.
       lab.put('node-c.yaml', 'node: c\nsubnet: nonsense\n');
       await daemon.until('quarantined', ({ error }) => error.message.includes('nonsense'), mark);
+      lab.put('node-d.yaml', peerLease('d'));
+      await daemon.until('applied', ({ changes }) => changes.some(({ key }) => key.includes('10.244.4.0/24')), mark);
+      expect(await a.routes()).toEqual(expect.arrayContaining(GOOD));
+      expect(await a.routes()).toHaveLength(GOOD.length + 4);
     },
   );
 });
