@@ -74,13 +74,17 @@ export const commandsAbout = (): readonly CommandAbout[] =>
       description: description === undefined ? undefined : spoken(description),
       examples: examples.map((example) => spoken(typeof example === 'string' ? example : example.command)),
       args: Object.entries((command.args ?? {}) as Readonly<Record<string, OclifArg>>).map(argAbout),
-      flags: flagsAbout(command.flags ?? {}),
+      // Its own -o may take other formats, or be the name of a file.
+      flags: flagsAbout({ output: BaseCommand.baseFlags.output, ...command.flags }),
       settings: command.prototype instanceof SettingsCommand ? 'taken' : 'none',
     };
   });
 
-/** The flags that every command has, less help. */
-export const commonFlags = (): readonly FlagAbout[] => flagsAbout(BaseCommand.baseFlags);
+/** The flags that are the same in every command, less help. */
+export const commonFlags = (): readonly FlagAbout[] => {
+  const { output: _, ...same } = BaseCommand.baseFlags;
+  return flagsAbout(same);
+};
 
 /** `-c FILE`, and every setting as a flag. */
 export const settingFlags = (): readonly FlagAbout[] =>

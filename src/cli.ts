@@ -1,4 +1,4 @@
-import { given, requested } from './commands/argv.js';
+import { formatAsked, given, requested } from './commands/argv.js';
 import { bareConfig } from './commands/bare-config.js';
 import { COMMANDS } from './commands/index.js';
 import { orInterruption } from './commands/interrupt.js';
@@ -44,7 +44,10 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
 function fail(thrown: unknown, argv: readonly string[]): ExitCode {
   const error = asFlanError(orInterruption(thrown));
   const detail = given(argv, '--debug') || process.env.FLAN_DEBUG ? 'debug' : 'normal';
-  if (given(argv, '--json') && standardOutput.document === undefined) {
+  const format = formatAsked(argv);
+  if (format === 'ndjson') {
+    process.stdout.write(`${JSON.stringify({ type: 'error', ...errorDocument(error, detail).error })}\n`);
+  } else if (format === 'json' && standardOutput.document === undefined) {
     process.stdout.write(`${JSON.stringify(errorDocument(error, detail), undefined, 2)}\n`);
   } else {
     process.stderr.write(errorText(error, { detail, chalk: colours.stderr }));

@@ -12,6 +12,19 @@ export function given(argv: readonly string[], ...flags: readonly string[]): boo
   return argv.some((word, i) => forms.includes(word) && (end < 0 || i < end));
 }
 
+/** The format that a failure is told in: the one asked for, where that is one for machines. */
+export function formatAsked(argv: readonly string[]): 'text' | 'json' | 'ndjson' {
+  if (given(argv, '--json')) return 'json';
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const asked = words.flatMap((word, i) => {
+    if (word === '-o' || word === '--output') return words[i + 1] ?? [];
+    return /^(?:-o=?|--output=)(.+)$/s.exec(word)?.[1] ?? [];
+  });
+  const last = asked.at(-1);
+  return last === 'json' || last === 'ndjson' ? last : 'text';
+}
+
 /** Finds the command that a command line names. Ids are `topic:command`; people type a space. */
 export function requested(argv: readonly string[], ids: readonly string[]): Request {
   const [first, ...rest] = argv;

@@ -1,6 +1,6 @@
 import type { Interfaces } from '@oclif/core';
 import { Command } from '@oclif/core/command';
-import { boolean } from '@oclif/core/flags';
+import { boolean, option } from '@oclif/core/flags';
 import { parse } from '@oclif/core/parser';
 import type { ChalkInstance } from 'chalk';
 import type { ExitCode } from '../exit-codes.js';
@@ -14,7 +14,13 @@ const helpGroup = 'GLOBAL';
 
 const COMMON_FLAGS = {
   json: boolean({ summary: 'Print one JSON document', helpGroup }),
-  color: boolean({ allowNo: true, summary: 'Colour the output; default: when it is a terminal', helpGroup }),
+  output: option({ char: 'o', options: ['text', 'json'] as const, summary: 'Format: text or json', helpGroup })(),
+  color: boolean({
+    allowNo: true,
+    summary: 'Colour the output, also --color=always, never or auto; default: auto, when it is a terminal',
+    helpGroup,
+  }),
+  'no-input': boolean({ summary: 'Never ask: end with code 64 where there is a question', helpGroup }),
   debug: boolean({ summary: 'Print the stack of an error', helpGroup }),
 };
 
@@ -85,12 +91,16 @@ export abstract class BaseCommand extends Command {
     const args = Object.entries(options.args ?? {}).map(([name, arg]) => [name, { ...arg, ignoreStdin: true }]);
     this.parsed = true;
     try {
-      return await parse([...ourForms(argv, flags)], {
+      const parsed = await parse([...ourForms(argv, flags)], {
         context: this,
         ...options,
         flags,
         args: Object.fromEntries(args),
       });
+      // Commands with more formats, or another -o, decide themselves.
+      if (!('output' in (options.flags ?? {})) && parsed.flags.output === 'json')
+        Object.assign(parsed.flags, { json: true });
+      return parsed;
     } catch (thrown) {
       throw usageError(thrown, { id: this.id ?? '', flags: Object.keys(flags) });
     }

@@ -2,7 +2,7 @@ import { boolean } from '@oclif/core/flags';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { networksOf } from '../model/network.js';
 import { FORMAT_VERSION } from '../version.js';
-import { approve } from './approve.js';
+import { approveOrEnd } from './approve.js';
 import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
 
@@ -11,7 +11,7 @@ export class Destroy extends SettingsCommand {
   static override readonly description =
     "Only what carries flan's mark goes. The lease stays, unless --release is given.";
   static override readonly flags = {
-    yes: boolean({ char: 'y', summary: 'Do not ask' }),
+    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
     release: boolean({ summary: 'Give the lease back too: another node may get the subnet' }),
     'dry-run': boolean({ summary: 'Show what would go and stop' }),
   };
@@ -47,7 +47,7 @@ export class Destroy extends SettingsCommand {
           if (flags.json) this.print({ ...document, ...{ outcomes: [] } });
           return EXIT.ok;
         }
-        if (!flags.yes && (await approve('Remove all of this?', signal)) === 'no') return EXIT.declined;
+        if (!flags.yes) await approveOrEnd('Remove all of this?', signal);
         const outcomes = await destroy(shown, input);
         await this.remember(settings, outcomes);
         const failed = outcomes.filter(({ status }) => status !== 'done').length;

@@ -1,5 +1,5 @@
 import { string } from '@oclif/core/args';
-import { boolean, option } from '@oclif/core/flags';
+import { boolean } from '@oclif/core/flags';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { SettingsCommand } from './settings-command.js';
 
@@ -22,12 +22,6 @@ same of that object. Changes nothing.`;
     }),
   };
   static override readonly flags = {
-    output: option({
-      char: 'o',
-      options: ['text', 'json'] as const,
-      default: 'text' as const,
-      summary: 'Format: text or json',
-    })(),
     'detailed-exitcode': boolean({ summary: 'Exit with 2 when it is not in order' }),
   };
 
@@ -36,7 +30,7 @@ same of that object. Changes nothing.`;
     const { settings } = await this.loadSettings(flags);
     const { explainText, explainWith } = await import('./explain-engine.js');
     const document = await explainWith({ settings, asked: args.what, signal: this.signal });
-    if (flags.json || flags.output === 'json') this.print(document);
+    if (flags.json) this.print(document);
     else this.out(explainText(document, this.colours));
     return flags['detailed-exitcode'] && document.state === 'not in order' ? EXIT.changes : EXIT.ok;
   }

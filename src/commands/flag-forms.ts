@@ -1,4 +1,5 @@
 import { FlanError } from '../errors.js';
+import { colourSwitch } from './colour.js';
 
 /** What matters of a flag here. */
 export interface FlagForm {
@@ -24,6 +25,7 @@ export function ourForms(argv: readonly string[], flags: Readonly<Record<string,
     const [, dashes, name = '', value] = /^(--?)([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(word) ?? [];
     if ((end >= 0 && i > end) || dashes === undefined || !isFlag(name)) return [word];
     const flag = flags[name];
+    if (name === 'color' && value !== undefined) return colourSwitch(value);
     if (value === undefined || flag?.type !== 'boolean') return [`--${word.slice(dashes.length)}`];
     if (TRUE.includes(value)) return [`--${name}`];
     if (FALSE.includes(value)) return flag.allowNo ? [`--no-${name}`] : [];

@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Prefix } from '../model/ip.js';
 import { type Network, networksOf } from '../model/network.js';
 import { FORMAT_VERSION } from '../version.js';
-import { approve } from './approve.js';
+import { approveOrEnd } from './approve.js';
 import type { Part, PartInput, Session } from './part-engine.js';
 import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
@@ -79,7 +79,7 @@ export abstract class PartCommand extends SettingsCommand {
     refuseProtected(plan, settings.protect);
     const refusal = work.refuse?.(part, settings);
     if (refusal !== undefined) throw refusal;
-    if (!flags.yes && (await approve(work.question, signal)) === 'no') return EXIT.declined;
+    if (!flags.yes) await approveOrEnd(work.question, signal);
     const { outcomes, left: todo } = await applyPart(part, { ...work, signal });
     await this.remember(settings, outcomes);
     const failed = outcomes.filter(({ status }) => status !== 'done').length;

@@ -5,7 +5,7 @@ import type { Checkpoint, Checkpoints } from '../reconcile/checkpoint.js';
 import type { RollbackReport } from '../reconcile/rollback.js';
 import type { Session } from '../reconcile/session.js';
 import { FORMAT_VERSION } from '../version.js';
-import { approve } from './approve.js';
+import { approveOrEnd } from './approve.js';
 import { checkpointArgument } from './checkpoint/argument.js';
 import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
@@ -29,7 +29,7 @@ the leases or the settings want it otherwise, or until \`flan resume\`.`;
     id: checkpointArgument('optional', 'Which one, or last; default: the one that waits to be confirmed, else last'),
   };
   static override readonly flags = {
-    yes: boolean({ char: 'y', summary: 'Do not ask' }),
+    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
     'dry-run': boolean({ summary: 'Show what would be undone and stop' }),
   };
 
@@ -56,8 +56,7 @@ the leases or the settings want it otherwise, or until \`flan resume\`.`;
         for (const key of moved) this.out(`  ${key}: changed by others since, left alone\n`);
       } else if (flags['dry-run']) this.print(document);
       if (flags['dry-run']) return EXIT.ok;
-      if (steps.length > 0 && !flags.yes && (await approve('Undo these changes?', signal)) === 'no')
-        return EXIT.declined;
+      if (steps.length > 0 && !flags.yes) await approveOrEnd('Undo these changes?', signal);
       const report = await rollBackOrWait({ engine, checkpoints, checkpoint, session, signal });
       const { state } = checkpoints.get(id);
       const { outcomes, left } = report ?? { outcomes: [], left: [] };

@@ -1,4 +1,4 @@
-import { boolean, option, string } from '@oclif/core/flags';
+import { boolean, string } from '@oclif/core/flags';
 import { parseDuration } from '../config/duration.js';
 import { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -16,12 +16,6 @@ stands alone.`;
     '<%= config.bin %> status --detailed-exitcode -o json | jq .problems',
   ];
   static override readonly flags = {
-    output: option({
-      char: 'o',
-      options: ['text', 'json'] as const,
-      default: 'text' as const,
-      summary: 'Format: text or json',
-    })(),
     wait: boolean({ summary: 'Wait until all is in order' }),
     timeout: string({ default: '1m', helpValue: 'DURATION', summary: 'How long to wait at most' }),
     'detailed-exitcode': boolean({ summary: 'Exit with 2 when something is not in order' }),
@@ -36,7 +30,7 @@ stands alone.`;
     const source = openStatus(settings);
     try {
       const found = flags.wait ? await waitForOrder({ source, timeoutMs, signal }) : await source.now(signal);
-      if (flags.json || flags.output === 'json') this.print(found);
+      if (flags.json) this.print(found);
       else this.out(statusText(found, this.colours));
       return flags['detailed-exitcode'] && found.state !== 'in order' ? EXIT.changes : EXIT.ok;
     } finally {

@@ -24,7 +24,8 @@ What cannot be had is named in manifest.json and hinders nothing else. As root i
 
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(Sysdump);
-    const isStdout = flags.output === '-';
+    const file: string | undefined = flags.output;
+    const isStdout = file === '-';
     if (isStdout && (flags.json || process.stdout.isTTY)) throw noPlaceForBytes(flags.json ? '--json' : 'a terminal');
     const loaded = await this.loadSettings(flags);
     const { collect, identityFrom, pack, save } = await import('./sysdump-engine.js');
@@ -37,7 +38,7 @@ What cannot be had is named in manifest.json and hinders nothing else. As root i
       process.stdout.write(bytes);
       return EXIT.ok;
     }
-    const path = resolve(flags.output ?? `${folder}.tar.gz`);
+    const path = resolve(file ?? `${folder}.tar.gz`);
     save(path, bytes);
     if (flags.json) {
       const names = files.map(({ name }) => name);

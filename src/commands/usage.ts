@@ -11,6 +11,7 @@ export function usageError(thrown: unknown, { id, flags }: { id: string; flags: 
   const raw = thrown instanceof Error ? thrown.message : String(thrown);
   const message = stripVTControlCharacters(raw)
     .replace(/\n?See more help with --help\s*$/, '')
+    .replace(/\n+Note: [^\n]* allow multiple values\.[\s\S]*$/, '')
     .trim();
   const unknown = /^Nonexistent flags?: --([\w-]+)/.exec(message)?.[1];
   const guess = unknown === undefined ? undefined : didYouMean(unknown, flags);

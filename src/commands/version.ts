@@ -5,7 +5,7 @@ import { BaseCommand } from './base.js';
 
 export class Version extends BaseCommand {
   static override readonly summary = 'Print the version of flan and of what it runs on';
-  static override readonly examples = ['<%= config.bin %> version', '<%= config.bin %> version --json'];
+  static override readonly examples = ['<%= config.bin %> version', '<%= config.bin %> version -o json'];
 
   override async run() {
     const { flags } = await this.parse(Version);

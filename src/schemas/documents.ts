@@ -37,7 +37,10 @@ export const PLAN_SCHEMAS: Readonly<Record<string, Published>> = {
       event('left_out', { node: text, entry: ref('refusal') }),
       event('warning', { node: text, warning: ref('warning') }),
       event('summary', { node: text, summary: ref('summary') }),
-      event('error', { node: text, code: text, message: text }),
+      event('error', {
+        ...{ 'node?': text, code: text, message: text, 'where?': text, 'hint?': text },
+        ...{ 'causes?': list(text), 'retry?': flag, 'stack?': text },
+      }),
       event('total', { summary: fleetSummary }),
     ),
   },

@@ -6,6 +6,7 @@ import { errorDocument, errorText } from '../../src/commands/render-error.js';
 import { FlanError } from '../../src/errors.js';
 import { EXIT, EXIT_MEANING, EXIT_OF_ERROR, exitCodeOf } from '../../src/exit-codes.js';
 import { flan } from '../support/cli.js';
+import { faultsOf } from '../support/schemas.js';
 
 describe('exit codes', () => {
   it('are the documented ones', () => {
@@ -67,18 +68,37 @@ describe('a wrong command line', () => {
     expect(rest).toEqual(['']);
   });
 
-  it.each([[['nope', '--json']], [['version', '--json', '--nope']], [['version', '--json', 'extra']]])(
-    '%j is one JSON document',
-    async (args) => {
-      const { code, stdout, stderr } = await flan(args);
-      expect({ code, stderr }).toEqual({ code: 64, stderr: '' });
-      expect(JSON.parse(stdout)).toEqual({
-        format_version: '1.0',
-        kind: 'flan.error',
-        error: { code: 'E_USAGE', message: expect.any(String), hint: expect.any(String), causes: [], retry: false },
-      });
-    },
-  );
+  it.each([
+    [['nope', '--json']],
+    [['version', '--json', '--nope']],
+    [['version', '--json', 'extra']],
+    [['version', '-o', 'json', '--nope']],
+    [['version', '--output=json', '--nope']],
+    [['plan', '-ojson', '--nope']],
+  ])('%j is one JSON document', async (args) => {
+    const { code, stdout, stderr } = await flan(args);
+    expect({ code, stderr }).toEqual({ code: 64, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({
+      format_version: '1.0',
+      kind: 'flan.error',
+      error: { code: 'E_USAGE', message: expect.any(String), hint: expect.any(String), causes: [], retry: false },
+    });
+  });
+
+  it('is one line of JSON where lines are asked for', async () => {
+    const { code, stdout, stderr } = await flan(['plan', '-o', 'ndjson', '--nope']);
+    expect({ code, stderr }).toEqual({ code: 64, stderr: '' });
+    expect(stdout.split('\n')).toHaveLength(2);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'error', code: 'E_USAGE' });
+    expect(faultsOf('plan-events', JSON.parse(stdout))).toEqual([]);
+  });
+
+  it('says what is missing, and nothing of the inner life of the parser', async () => {
+    const { code, stderr } = await flan(['checkpoint', 'show']);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(/Missing 1 required arg/);
+    expect(stderr).not.toMatch(/Note:|allow multiple values|signify/);
+  });
 
   it('shows the stack only under --debug', async () => {
     expect((await flan(['version', '--nope'])).stderr).not.toContain('    at ');

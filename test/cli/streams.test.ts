@@ -20,6 +20,11 @@ describe('wantsColour', () => {
     [{ isTty: true, argv: ['--no-color'], env: { FORCE_COLOR: '1' } }, false],
     [{ isTty: true, argv: ['--color', '--no-color'] }, false],
     [{ isTty: true, argv: ['--', '--no-color'] }, true],
+    [{ isTty: false, argv: ['--color=always'], env: { NO_COLOR: '1' } }, true],
+    [{ isTty: true, argv: ['--color=never'], env: { FORCE_COLOR: '1' } }, false],
+    [{ isTty: true, argv: ['--color=always', '--color=auto'], env: { NO_COLOR: '1' } }, false],
+    [{ isTty: true, argv: ['--color=auto'] }, true],
+    [{ isTty: false, argv: ['--color', '--color=auto'] }, false],
   ])('%j: %s', (inputs, expected) => {
     expect(wantsColour({ argv: [], env: {}, ...inputs })).toBe(expected);
   });
@@ -48,6 +53,23 @@ describe('colours', () => {
     expect(code).toBe(64);
     expect(stdout).toContain('E_USAGE');
     expect(stdout.includes(ESCAPE)).toBe(coloured);
+  });
+
+  it.each([
+    ['always', true],
+    ['never', false],
+    ['auto', false],
+  ])('--color=%s is understood', async (when, coloured) => {
+    const { code, stderr } = await flan(['schema', 'nope', `--color=${when}`]);
+    expect(code).toBe(64);
+    expect(stderr).toContain("there is no schema 'nope'");
+    expect(stderr.includes(ESCAPE)).toBe(coloured);
+  });
+
+  it('--color takes no other word', async () => {
+    const { code, stderr } = await flan(['version', '--color=blue']);
+    expect(code).toBe(64);
+    expect(stderr).toContain('--color must be auto, always or never, not "blue"');
   });
 
   it('never make Node warn about two variables at once', async () => {

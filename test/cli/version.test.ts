@@ -35,8 +35,8 @@ describe('flan version', () => {
     ]);
   });
 
-  it('prints one document under --json', async () => {
-    const { code, stdout, stderr } = await flan(['version', '--json']);
+  it.each([[['--json']], [['-o', 'json']], [['--output=json']]])('prints one document under %j', async (flags) => {
+    const { code, stdout, stderr } = await flan(['version', ...flags]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ format_version: '1.0', kind: 'flan.version', flan: version });
   });

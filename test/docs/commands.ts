@@ -1,8 +1,13 @@
 import { BaseCommand } from '../../src/commands/base.js';
 import { COMMANDS } from '../../src/commands/index.js';
 
-type Flags = typeof BaseCommand.baseFlags;
-type Flag = Flags[keyof Flags];
+/** A flag as oclif keeps it, as far as it matters here. */
+interface Flag {
+  readonly type: 'boolean' | 'option';
+  readonly hidden?: boolean | undefined;
+  readonly allowNo?: boolean | undefined;
+  readonly summary?: string | undefined;
+}
 
 const plain = (text: string): string => text.replaceAll('<%= config.bin %>', 'flan').replaceAll('|', '\\|');
 
