@@ -130,13 +130,15 @@ export function refusalsOf(plan: Plan, { protect, fraction }: Refusals): readonl
 const FEW = 10;
 
 /**
- * An empty answer of a store that lost its data looks like a cluster that was shut down.
+ * An empty answer of a store that lost its data looks like a cluster that was shut down. What something else is made for
+ * is not lost: another VNI, another backend.
  * @throws {FlanError} E_MASS_DELETE when more than `fraction` of ten or more objects of ours would go
  */
 export function refuseMassDelete({ steps, unchanged }: Plan, fraction: number): void {
   const had = steps.filter(({ action }) => action !== 'create' && action !== 'adopt').length + unchanged;
   const gone = steps.filter(({ action }) => action === 'delete').length;
-  if (had < FEW || gone <= had * fraction) return;
+  const lost = gone - steps.filter(({ action }) => action === 'create').length;
+  if (had < FEW || lost <= had * fraction) return;
   throw new FlanError('E_MASS_DELETE', `the plan deletes ${gone} of the ${had} objects that are flan's on this host`, {
     hint: 'See that the lease store holds what it should; if it does, pass --allow-mass-delete.',
   });

@@ -141,4 +141,14 @@ describe('refuseMassDelete', () => {
     if (refused) expect(run).toThrow(/deletes/);
     else expect(run).not.toThrow();
   });
+
+  it('counts what others are made for as moved, not as lost', () => {
+    const made = (count: number) => Array.from({ length: count }, (_, i) => create(to(`10.245.${i}.0/24`)));
+    const withMade = (count: number): Plan => {
+      const { steps, ...rest } = planOf(10, 0);
+      return { ...rest, steps: [...made(count), ...steps] };
+    };
+    expect(() => refuseMassDelete(withMade(5), 0.5)).not.toThrow();
+    expect(() => refuseMassDelete(withMade(4), 0.5)).toThrow(/deletes 10 of the 10/);
+  });
 });
