@@ -34,7 +34,7 @@ export const udp: Backend<UdpOptions> = {
   type: 'udp',
   publishedType: '',
   families: [4, 6],
-  remembers: false,
+  remembers: true,
   needsWatch: 'The udp backend carries packets in the process of `flan watch`',
   usesLookups: () => false,
 
@@ -47,8 +47,14 @@ export const udp: Backend<UdpOptions> = {
   },
 
   overheadBytes: (_context, family) => OVERHEAD_BYTES[family],
-  // As flannel: peers take it that everybody has the network's port.
-  advertise: () => ({}),
+  // As flannel: peers take it that everybody has the network's port. What says otherwise, an operator has written.
+  advertise: ({ own }) =>
+    Object.fromEntries(
+      (own === undefined ? [] : stacks(own)).flatMap(({ family, backendData }): [Family, Json][] => {
+        const port = portOf(backendData);
+        return port === undefined ? [] : [[family, { Port: port }]];
+      }),
+    ),
 
   local: (context) => {
     const { own, alias, options, network, protocol } = context;

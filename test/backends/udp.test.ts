@@ -85,7 +85,10 @@ describe('the device', () => {
     expect(() => udp.check(context({ 6: external(6, 1300) }))).toThrow(/MTU of 1252/);
     expect(udp.check(context({ 4: external(4, 1300) }))).toEqual([]);
   });
-  it('publishes nothing, as flannel does', () => {
-    expect([udp.publishedType, udp.advertise(context({ 4: external(4) }))]).toEqual(['', {}]);
+  it('publishes nothing, as flannel does, but the port that its lease says already', () => {
+    const published = (own?: Lease) => udp.advertise({ ...context({ 4: external(4) }), own });
+    expect([udp.publishedType, published(), published(lease())]).toEqual(['', {}, {}]);
+    expect(published(lease({ port: 30_001, more: 1 }))).toEqual({ 4: { Port: 30_001 } });
+    expect(published(lease({ Port: 70_000 }))).toEqual({});
   });
 });

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { TunnelState } from '../../src/drivers/tunnel-state.js';
-import { type Lab, type LabNode, type LabOptions, labTest, peerLease } from '../support/lab.js';
+import { type Lab, type LabNode, type LabOptions, labTest, peerLease, required } from '../support/lab.js';
 import { transfer } from './transfer.js';
 
 const network = (families: '4' | '6' | '46' = '4') => ({
@@ -193,6 +195,24 @@ labTest('peers come, move to another port, and go, while packets flow', options(
   expect(output).toMatch(/ 0% packet loss/);
   expect(await b.ping('10.244.1.1', '10.244.2.1')).toBe('answer');
 });
+
+labTest(
+  'a node behind a port mapping keeps the port that its lease says',
+  { ...options(), needs: ['tun', 'iptables'] },
+  async (lab) => {
+    lab.put('node-b.yaml', { ...peerLease('b'), backendData: { Port: 30_001 } });
+    const b = required(lab.nodes[1], 'second node');
+    // What a router before it would do.
+    await b.netns.sh('iptables -t nat -A PREROUTING -p udp --dport 30001 -j REDIRECT --to-ports 8285');
+    await b.netns.sh('iptables -A INPUT -p udp -m conntrack --ctorigdstport 8285 --ctdir ORIGINAL -j DROP');
+    const [a] = await both(lab);
+    expect(readFileSync(join(lab.leases, 'node-b.yaml'), 'utf8')).toMatch(/Port"?: ?30001/);
+    expect(await a.ping('10.244.2.1', '10.244.1.1')).toBe('answer');
+    const { peers } = await stateOf(a, () => true);
+    expect(peers.map(({ endpoint, port }) => `${endpoint} ${port}`)).toEqual(['192.168.10.2 30001']);
+    expect((await b.flan(['plan', '--detailed-exitcode'])).code).toBe(0);
+  },
+);
 
 labTest('SIGHUP takes over another port of the network, and packets flow again at once', options(), async (lab) => {
   const [a, b] = lab.nodes;
