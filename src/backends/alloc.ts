@@ -7,6 +7,7 @@ export const alloc: Backend = {
   families: [4, 6],
   remembers: false,
   usesLookups: () => false,
+  optionNames: [],
   options: () => ({}),
   overheadBytes: () => 0,
   advertise: () => ({}),

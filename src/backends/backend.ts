@@ -41,6 +41,8 @@ export interface Backend<Options = unknown> {
   readonly needsWatch?: string;
   /** Whether what peers need follows from the host's routes, and so changes with them. */
   usesLookups(options: Options): boolean;
+  /** All that `options` looks for; another one is told as not known. */
+  readonly optionNames: readonly string[];
   /** @throws {FlanError} E_NETWORK_CONFIG with the option's name */
   options(raw: JsonObject): Options;
   /** Bytes that encapsulation takes from the external interface's MTU. */

@@ -39,6 +39,7 @@ export const extension: Backend<ExtensionOptions> = {
   remembers: false,
   usesLookups: () => false,
 
+  optionNames: [...Object.values(COMMAND_NAMES), 'Shell', 'TimeoutSeconds', 'OverheadBytes'],
   options: (raw) => {
     const read = optionReader({ raw, path: 'Backend' });
     const shell = read.boolean('Shell') ?? false;

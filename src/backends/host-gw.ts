@@ -11,6 +11,7 @@ export const hostGw: Backend = {
   families: [4, 6],
   remembers: false,
   usesLookups: () => false,
+  optionNames: [],
   options: () => ({}),
   overheadBytes: () => 0,
   advertise: () => ({}),

@@ -28,6 +28,7 @@ export const ipip: Backend<IpipOptions> = {
   publishedType: 'ipip',
   families: [4],
   remembers: false,
+  optionNames: ['DirectRouting'],
   options: (raw) => ({ directRouting: optionReader({ raw, path: 'Backend' }).boolean('DirectRouting') ?? false }),
   usesLookups: ({ directRouting }) => directRouting,
   overheadBytes: () => OVERHEAD_BYTES,

@@ -38,6 +38,7 @@ export const udp: Backend<UdpOptions> = {
   needsWatch: 'The udp backend carries packets in the process of `flan watch`',
   usesLookups: () => false,
 
+  optionNames: ['Port', 'Queues'],
   options: (raw) => {
     const read = optionReader({ raw, path: 'Backend' });
     return {

@@ -49,6 +49,7 @@ export const vxlan: Backend<VxlanOptions> = {
   families: [4, 6],
   remembers: true,
 
+  optionNames: ['VNI', 'Port', 'MTU', 'GBP', 'Learning', 'DirectRouting', 'DisableTxChecksumOffload'],
   options: (raw) => {
     const read = optionReader({ raw, path: 'Backend' });
     return {

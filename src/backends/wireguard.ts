@@ -55,6 +55,7 @@ export const wireguard: Backend<WireguardOptions> = {
   remembers: false,
   usesLookups: () => false,
 
+  optionNames: ['ListenPort', 'ListenPortV6', 'MTU', 'PSK', 'PersistentKeepaliveInterval', 'Mode'],
   options: (raw) => {
     const read = optionReader({ raw, path: 'Backend' });
     const psk = read.string('PSK') || undefined;

@@ -1,5 +1,6 @@
 import { carriedBy } from '../backends/carried.js';
 import { backendOf } from '../backends/index.js';
+import { unknownOptions } from '../backends/unknown-options.js';
 import { checkAgainstHost } from '../config/check-host.js';
 import { chooseExternal, type Explanation, type ExternalChoice } from '../host/external.js';
 import type { LeaseRequest } from '../leases/store.js';
@@ -75,13 +76,14 @@ export function surveyOf(input: SurveyInput): Survey {
     publicKey: input.publicKey,
     startupOutput: input.startupOutput,
   });
+  const unknown = unknownOptions(made.backend, network.backend.options);
   return {
     facts,
     previous,
     inputs: made,
     request: requestOf(made, previous),
     explanation,
-    warnings: [...input.warnings, ...cut, ...warnings, ...made.backend.check(made.context)],
+    warnings: [...input.warnings, ...unknown, ...cut, ...warnings, ...made.backend.check(made.context)],
   };
 }
 
