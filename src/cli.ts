@@ -3,16 +3,16 @@ import { bareConfig } from './commands/bare-config.js';
 import { COMMANDS } from './commands/index.js';
 import { orInterruption } from './commands/interrupt.js';
 import { errorDocument, errorText } from './commands/render-error.js';
-import { colours, flushed, settleEnvironment, standardOutput, tolerateClosedPipes } from './commands/streams.js';
+import { colours, flushed, settleEnvironment, standardOutput, tolerateLostOutput } from './commands/streams.js';
 import { unknownCommand } from './commands/usage.js';
-import { asFlanError } from './errors.js';
+import { asFlanError, FlanError } from './errors.js';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
 
 export { COMMANDS };
 
 /** Runs one command line and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<never> {
-  tolerateClosedPipes();
+  tolerateLostOutput();
   settleEnvironment(process.env);
   let code: ExitCode;
   try {
@@ -21,6 +21,9 @@ export async function main(argv: readonly string[]): Promise<never> {
     code = fail(thrown, argv);
   }
   await flushed();
+  if (standardOutput.failure !== undefined && (code === EXIT.ok || code === EXIT.changes)) {
+    code = fail(outputLost(standardOutput.failure), []);
+  }
   // Not left to the event loop: a connection that somebody forgot must not keep a finished command alive.
   process.exit(code);
 }
@@ -39,6 +42,13 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   command.id = request.id;
   return new command([...request.argv], bareConfig()).invoke();
 }
+
+/** Whoever reads a plan from a file must not take a part of it for the whole. */
+const outputLost = (cause: NodeJS.ErrnoException): FlanError =>
+  new FlanError('E_FILE', `what was printed is not complete: stdout cannot be written (${cause.code})`, {
+    hint: 'Make room where stdout goes, and run the command again.',
+    cause,
+  });
 
 /** Tells what went wrong: one JSON document on stdout under `--json`, unless one is there already; else on stderr. */
 function fail(thrown: unknown, argv: readonly string[]): ExitCode {

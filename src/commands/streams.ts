@@ -8,7 +8,9 @@ export const standardOutput: {
   readonly closed: AbortSignal;
   /** Kind of the JSON document that was printed: there is to be no second one. */
   document: string | undefined;
-} = { closed: outputClosed.signal, document: undefined };
+  /** Why something could not be written (a full disk). A reader that went away is no failure. */
+  failure: NodeJS.ErrnoException | undefined;
+} = { closed: outputClosed.signal, document: undefined, failure: undefined };
 
 // The sixteen basic colours follow the terminal's own theme.
 const palette = (stream: NodeJS.WriteStream): ChalkInstance =>
@@ -24,12 +26,18 @@ export function settleEnvironment(env: NodeJS.ProcessEnv): void {
   env[colour ? 'FORCE_COLOR' : 'NO_COLOR'] = '1';
 }
 
-/** Keeps a reader that went away (`flan plan | head`) from crashing us: what cannot be written is dropped. */
-export function tolerateClosedPipes(): void {
+/**
+ * Keeps a reader that went away (`flan plan | head`), or a full disk under a daemon's output, from crashing us: what
+ * cannot be written is dropped.
+ */
+export function tolerateLostOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
+    // oclif's own listener throws what is no closed pipe.
+    stream.removeAllListeners('error');
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-      if (stream === process.stdout) outputClosed.abort();
+      if (stream !== process.stdout) return;
+      if (error.code === 'EPIPE' || error.code === 'EIO') outputClosed.abort();
+      else standardOutput.failure ??= error;
     });
   }
 }
@@ -38,4 +46,6 @@ export function tolerateClosedPipes(): void {
 export async function flushed(): Promise<void> {
   const drain = (stream: NodeJS.WriteStream) => new Promise<void>((resolve) => stream.write('', () => resolve()));
   await Promise.all([process.stdout, process.stderr].filter((s) => s.writable && s.writableLength > 0).map(drain));
+  // A write to a file is over at once, but that it failed is told on the next turn.
+  await new Promise((resolve) => setImmediate(resolve));
 }

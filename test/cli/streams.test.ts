@@ -88,6 +88,16 @@ describe('streams', () => {
     },
   );
 
+  it.each([[['version']], [['version', '--json']], [['--help']]])(
+    '%j says that a full disk took its output',
+    async (args) => {
+      const onto = ['-c', '"$0" "$@" >/dev/full', FLAN, ...args];
+      const { code, stderr } = await flan(onto, { command: 'sh' });
+      expect(stderr).toMatch(/^Error E_FILE: what was printed is not complete: .*ENOSPC/);
+      expect(code).toBe(1);
+    },
+  );
+
   it('stdin is not read unless asked for', async () => {
     // Stdin stays open: a command that waited for it would never end.
     expect(await flan(['version'])).toMatchObject({ code: 0 });
