@@ -31,7 +31,11 @@ export interface VxlanBench {
   close(): Promise<void>;
 }
 
-export async function openVxlanBench(peers: number): Promise<VxlanBench> {
+/** Telling a third party of 15,000 objects is work of the kernel's that who makes them waits for: only where it is of use. */
+export async function openVxlanBench(
+  peers: number,
+  audience: 'third party' | 'nobody' = 'third party',
+): Promise<VxlanBench> {
   const etcd = await openEtcdBench(peers, 'vxlan');
   const node = openDaemonBench('172.16.0.1/12');
   const bench: VxlanBench = {
@@ -39,13 +43,18 @@ export async function openVxlanBench(peers: number): Promise<VxlanBench> {
     onNews: () => undefined,
     ip: (words) => execFileSync('ip', ['-n', node.netns, ...words.split(' ')], { encoding: 'utf8' }),
     close: async () => {
-      monitor.close();
+      monitor?.close();
       await node.close();
       await etcd.close();
     },
   };
-  const monitor = MonitorSocket.open({
-    netns: node.netns,
+  const monitor = audience === 'nobody' ? undefined : listen(bench);
+  return bench;
+}
+
+const listen = (bench: VxlanBench): MonitorSocket =>
+  MonitorSocket.open({
+    netns: bench.node.netns,
     groups: [RTNLGRP_IPV4_ROUTE, RTNLGRP_NEIGH],
     receiveBufferBytes: 64 * 1_048_576,
     onMessage: (message) => {
@@ -60,8 +69,6 @@ export async function openVxlanBench(peers: number): Promise<VxlanBench> {
       throw error;
     },
   });
-  return bench;
-}
 
 const VTEP = (j: number): string => benchLease(j).subnet.replace('/24', '');
 const GATEWAY = (j: number): string => `172.${16 + (j >> 16)}.${(j >> 8) & 255}.${j & 255}`;

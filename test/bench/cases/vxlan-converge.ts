@@ -18,7 +18,7 @@ export const benchCase: BenchCase = {
   name: 'vxlan-converge',
   about: `\`flan watch\` with ${PEERS} vxlan leases in etcd: from the start of the process until all objects stand`,
   async run({ n = 5, log }) {
-    const bench = await openVxlanBench(PEERS);
+    const bench = await openVxlanBench(PEERS, 'nobody');
     const commands = bench.byHand(PEERS + 1);
     try {
       const taken: RunningDaemon[] = [];
