@@ -1,6 +1,6 @@
 import { type ErrorCode, FlanError } from '../errors.js';
 import type { Json } from '../model/json.js';
-import { jsonProblem, positionAt, type TextDocument } from '../model/json-text.js';
+import { jsonProblem, positionAt, type TextDocument, withoutQuote } from '../model/json-text.js';
 
 /** One JSON or YAML document as a plain value. */
 export interface ParsedDocument {
@@ -22,7 +22,7 @@ export async function parseDocument({ text, where, code }: TextDocument): Promis
     const problem = document.errors[0];
     if (problem === undefined) return { value: plainValue(() => document.toJS(), { where, code }), format: 'yaml' };
     const json = text.trimStart().startsWith('{') ? jsonProblem(text, jsonError) : undefined;
-    const { message, offset } = json ?? { message: problem.message, offset: problem.pos[0] };
+    const { message, offset } = json ?? { message: withoutQuote(problem.message), offset: problem.pos[0] };
     throw new FlanError(code, `not valid ${json ? 'JSON' : 'YAML'}: ${message}`, {
       where: `${where}:${positionAt(text, offset)}`,
     });
@@ -34,9 +34,12 @@ function plainValue(toJs: () => unknown, { where, code }: { readonly where: stri
   try {
     return JSON.parse(JSON.stringify(toJs()) ?? 'null') as Json;
   } catch (cause) {
-    throw new FlanError(code, `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      where,
-      cause,
-    });
+    throw new FlanError(
+      code,
+      `cannot be read: ${withoutQuote(cause instanceof Error ? cause.message : String(cause))}`,
+      {
+        where,
+      },
+    );
   }
 }

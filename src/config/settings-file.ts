@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { FlanError } from '../errors.js';
 import { suggestion } from '../model/did-you-mean.js';
+import { withoutQuote } from '../model/json-text.js';
 import { SETTINGS } from './settings-definitions.js';
 import type { SettingKey } from './settings-table.js';
 
@@ -37,7 +38,9 @@ export async function readSettingsFile(
   };
   const [problem] = document.errors;
   if (problem !== undefined) {
-    throw new FlanError('E_CONFIG', `not valid YAML: ${problem.message}`, { where: at(problem.pos[0]).where });
+    throw new FlanError('E_CONFIG', `not valid YAML: ${withoutQuote(problem.message)}`, {
+      where: at(problem.pos[0]).where,
+    });
   }
   const settings = new Map<SettingKey, RawSetting>();
   const top: unknown = document.contents;
@@ -76,10 +79,8 @@ function plain(toJs: () => unknown, where: string): unknown {
   try {
     return JSON.parse(JSON.stringify(toJs()) ?? 'null');
   } catch (cause) {
-    throw new FlanError('E_CONFIG', `cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
-      where,
-      cause,
-    });
+    const why = withoutQuote(cause instanceof Error ? cause.message : String(cause));
+    throw new FlanError('E_CONFIG', `cannot be read: ${why}`, { where });
   }
 }
 

@@ -38,6 +38,9 @@ export function jsonProblem(text: string, error: unknown): JsonProblem | undefin
   return message === undefined ? undefined : { message, offset: Number(position) };
 }
 
+/** What a YAML parser says is wrong, without the piece of the text that some of its messages end with. */
+export const withoutQuote = (message: string): string => message.replace(/: .*$/s, '');
+
 /** `line:column`, both from 1. */
 export function positionAt(text: string, offset: number): string {
   const before = text.slice(0, offset);

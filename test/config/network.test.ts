@@ -231,6 +231,8 @@ describe('parseNetwork', () => {
       'PSK: "hunter2',
       'PSK: [hunter2}',
       '{"PSK": hunter2 "x": @}',
+      'PSK: *hunter2',
+      'PSK: >hunter2',
     ];
     for (const text of broken) {
       const error = await parse(text).catch((cause: unknown) => cause);

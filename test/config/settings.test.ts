@@ -469,6 +469,10 @@ describe('secrets', () => {
     expect(JSON.stringify(shown)).not.toContain('hunter2');
     const wrong = await failure(yaml('etcdPassword: [hunter2]\n'));
     expect(JSON.stringify([wrong, wrong.message])).not.toContain('hunter2');
+    for (const broken of ['*hunter2', '>hunter2', '|3hunter2', '"hunter2', '@hunter2', '[hunter2}']) {
+      const error = await failure(yaml(`etcdPassword: ${broken}\n`));
+      expect([error.message, error.where, String(error.cause)].join()).not.toContain('hunter2');
+    }
     const url = await failure({ env: { FLAN_ETCD_ENDPOINTS: 'ftp://me:hunter2@host:1' } });
     expect(JSON.stringify([url, url.message])).not.toContain('hunter2');
   });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../../errors.js';
 import { isJsonObject, type Json } from '../../model/json.js';
+import { withoutQuote } from '../../model/json-text.js';
 import { NETWORK_FILES, statStore, unreachable } from './folder.js';
 import { loadYaml, positionOf } from './yaml.js';
 
@@ -44,13 +45,13 @@ async function parse(file: string): Promise<Json> {
     const problem = document?.errors[0];
     if (problem) {
       const where = `${file}:${positionOf(text, problem.pos[0])}`;
-      throw wrong(where, problem.message);
+      throw wrong(where, withoutQuote(problem.message));
     }
     if (second !== undefined) throw wrong(file, 'it has more than one document');
     try {
       return JSON.parse(JSON.stringify(document?.toJS()) ?? 'null') as Json;
     } catch (cause) {
-      throw wrong(file, cause instanceof Error ? cause.message : String(cause));
+      throw wrong(file, withoutQuote(cause instanceof Error ? cause.message : String(cause)));
     }
   }
 }

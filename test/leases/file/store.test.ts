@@ -39,6 +39,14 @@ describe('the network', () => {
     );
   });
 
+  test('a syntax error quotes nothing: a pre-shared key may stand there', async () => {
+    for (const broken of ['*hunter2', '>hunter2', '@hunter2']) {
+      const error = (await configured('network.yaml', `Backend: { }\nPSK: ${broken}\n`).catch((e) => e)) as Error;
+      expect(error).toMatchObject({ code: 'E_NETWORK_CONFIG' });
+      expect(error.message).not.toContain('hunter2');
+    }
+  });
+
   test('two of them are one too many', async () => {
     bed.write('network.yaml', 'Network: 10.9.0.0/16');
     await expect(makeStore({ path: bed.path }).network(signal)).rejects.toThrow(
