@@ -42,6 +42,7 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
   const known = new Map<string, Map<Key, Resource>>();
   const ownDevices = new Set<string>();
   let scope: Scope | undefined;
+  let hasChanged = false;
   const inTurn = queue();
 
   const resourcesOf = (state: WireguardState): Resource[] => {
@@ -175,13 +176,12 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
     for (const [dev, some] of peersOf) {
       for (const outcome of await performPeers(dev, some)) outcomes.set(outcome.step, outcome);
     }
-    const told = steps.flatMap((step) => {
+    hasChanged = true;
+    return steps.flatMap((step) => {
       const outcome = outcomes.get(step);
       if (outcome?.status === 'done') settled(step);
       return outcome ?? [];
     });
-    given.save();
-    return told;
   };
 
   /** Tells what differs from what was seen or made last. */
@@ -225,7 +225,11 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
       signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
       lookLater(LOOK_INTERVAL_MS.least);
     },
-    close: () => transport.close(),
+    close: () => {
+      // Whoever only looked writes nothing.
+      if (hasChanged) given.save();
+      transport.close();
+    },
   };
 }
 

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { FlanError } from '../../errors.js';
 import type { Key } from '../../planner/kind.js';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
 import { netnsPath } from '../../sys/netns.js';
@@ -14,7 +13,7 @@ export interface GivenEndpointsFile extends GivenEndpoints {
   /** Reads what is there; a file that cannot be read counts as empty, and leases are gone by. */
   load(): void;
   note(key: Key, endpoint: string | undefined): void;
-  /** Writes what was noted since. @throws {FlanError} E_FILE */
+  /** Writes what was noted since. Where that fails nothing is lost but time: the next flan goes by the leases once. */
   save(): void;
 }
 
@@ -42,14 +41,8 @@ export function givenEndpoints({ runtimeDir, netns }: GivenEndpointsPlace): Give
         if (given.size === 0) rmSync(path, { force: true });
         else writeFileAtomic(path, `${JSON.stringify(Object.fromEntries(given))}\n`, 0o600);
         isDirty = false;
-      } catch (cause) {
-        const { code, message } = cause as NodeJS.ErrnoException;
-        throw new FlanError('E_FILE', `cannot write ${path}: ${code ?? message}`, {
-          hint: 'Make room there, or choose another place with --runtime-dir.',
-          where: path,
-          retry: true,
-          cause,
-        });
+      } catch {
+        // Whoever holds the lock in the same folder has heard of what is wrong with it; the next save tries again.
       }
     },
   };
