@@ -19,6 +19,7 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
   static override readonly examples = [
     '<%= config.bin %> apply',
     '<%= config.bin %> apply --yes --json',
+    '<%= config.bin %> apply --yes -o ndjson | jq -c "{key, done, of}"',
     '<%= config.bin %> apply --confirm 2m',
     '<%= config.bin %> apply --yes --confirm auto --probe tcp://192.168.10.2:22 --probe store',
     '<%= config.bin %> apply --target "route/main/10.244.3.*"',
@@ -34,6 +35,12 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
       summary: 'Apply a saved plan though the leases (desired) or the host (kernel) have moved since',
     })(),
     yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
+    output: option({
+      char: 'o',
+      options: ['text', 'json', 'ndjson'] as const,
+      default: 'text' as const,
+      summary: 'Format: text, json (one document at the end), ndjson (a line for each change when it is made)',
+    })(),
     'dry-run': boolean({ summary: 'Show the plan and stop' }),
     ...TARGET_FLAGS,
     ...SAFETY_FLAGS,
@@ -43,6 +50,7 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
     const { flags, args } = await this.parse(Apply);
     const { settings } = await this.loadSettings(flags);
     const allowStale = flags['allow-stale'] ?? [];
+    const format = flags.json ? 'json' : flags.output;
     const saved =
       args.plan === undefined
         ? undefined
@@ -57,23 +65,29 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
       if (flags['dry-run']) {
         const part = safely.inPart(revise(await preview({ session, adopt, signal })), flags);
         const { document } = await safely.withRisks(part, settings);
-        if (flags.json) this.print(document);
+        if (format === 'json') this.print(document);
+        else if (format === 'ndjson') safely.applyStream((text) => this.out(text)).plan(document, 'ends');
         else this.out(planText(document, this.colours));
         return EXIT.ok;
       }
       requirePrivilege('apply');
       const lock = await safely.lockFor({ settings, session, flags, signal });
+      const stream = format === 'ndjson' ? safely.applyStream((text) => this.out(text)) : undefined;
       const progress = safely.progressOn(process.stderr, () => performance.now());
       try {
         const report = await safely.applySafely({
-          ...{ session, settings, flags, adopt, signal, revise, onProgress: progress.onProgress },
+          ...{ session, settings, flags, adopt, signal, revise, onProgress: stream?.onProgress ?? progress.onProgress },
           note: (line) => this.note(line),
           approve: async ({ document }, risks) => {
-            if (!flags.json) this.out(`${planText(document, this.colours)}\n`);
-            if (!flags.yes && saved === undefined) return safely.approvePlan(risks, signal);
-            safely.refuseRisks(risks);
-            saved?.begin();
-            return 'yes';
+            const isAsked = !flags.yes && saved === undefined;
+            if (format === 'text') this.out(`${planText(document, this.colours)}\n`);
+            // Nobody can agree to what is not shown.
+            else if (isAsked) this.note(planText(document, this.errorColours));
+            if (!isAsked) safely.refuseRisks(risks);
+            const answer = isAsked ? await safely.approvePlan(risks, signal) : 'yes';
+            if (answer === 'yes') saved?.begin();
+            stream?.plan(document, answer === 'yes' ? 'starts' : 'ends');
+            return answer;
           },
         });
         progress.clear();
@@ -81,7 +95,10 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
         await this.remember(settings, outcomes);
         const untried = signal.aborted ? left.length : 0;
         const failed = outcomes.filter(({ status }) => status !== 'done');
-        if (flags.json) {
+        if (stream !== undefined) {
+          if (outcomes.length === 0) stream.plan(report.preview.document, 'ends');
+          stream.result(report);
+        } else if (format === 'json') {
           this.print({
             format_version: FORMAT_VERSION,
             kind: 'flan.apply',
@@ -91,7 +108,7 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
           });
         } else if (outcomes.length === 0) this.out(planText(report.preview.document, this.colours));
         else this.out(applyText({ outcomes, left, untried }, this.colours));
-        if (!flags.json) for (const line of safely.safetyLines(report)) this.out(`${line}\n`);
+        if (format === 'text') for (const line of safely.safetyLines(report)) this.out(`${line}\n`);
         if (signal.aborted) throw signal.reason;
         if (flags.wait) {
           lock.release();

@@ -1,6 +1,6 @@
 import type { Interfaces } from '@oclif/core';
 import { Command } from '@oclif/core/command';
-import { boolean, option } from '@oclif/core/flags';
+import { boolean, string } from '@oclif/core/flags';
 import { parse } from '@oclif/core/parser';
 import type { ChalkInstance } from 'chalk';
 import type { ExitCode } from '../exit-codes.js';
@@ -14,7 +14,7 @@ const helpGroup = 'GLOBAL';
 
 const COMMON_FLAGS = {
   json: boolean({ summary: 'Print one JSON document', helpGroup }),
-  output: option({ char: 'o', options: ['text', 'json'] as const, summary: 'Format: text or json', helpGroup })(),
+  output: string({ char: 'o', options: ['text', 'json'], summary: 'Format: text or json', helpGroup }),
   color: boolean({
     allowNo: true,
     summary: 'Colour the output, also --color=always, never or auto; default: auto, when it is a terminal',

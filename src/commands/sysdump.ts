@@ -24,8 +24,7 @@ What cannot be had is named in manifest.json and hinders nothing else. As root i
 
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(Sysdump);
-    const file: string | undefined = flags.output;
-    const isStdout = file === '-';
+    const isStdout = flags.output === '-';
     if (isStdout && (flags.json || process.stdout.isTTY)) throw noPlaceForBytes(flags.json ? '--json' : 'a terminal');
     const loaded = await this.loadSettings(flags);
     const { collect, identityFrom, pack, save } = await import('./sysdump-engine.js');
@@ -38,7 +37,7 @@ What cannot be had is named in manifest.json and hinders nothing else. As root i
       process.stdout.write(bytes);
       return EXIT.ok;
     }
-    const path = resolve(file ?? `${folder}.tar.gz`);
+    const path = resolve(flags.output ?? `${folder}.tar.gz`);
     save(path, bytes);
     if (flags.json) {
       const names = files.map(({ name }) => name);

@@ -3,6 +3,7 @@ import { FlanError } from '../errors.js';
 import type { Lease } from '../model/lease.js';
 import type { Step } from '../planner/plan.js';
 import { apply } from './apply.js';
+import { type Clock, sleep } from './clock.js';
 import { conclude } from './compute.js';
 import { type Preview, preview } from './preview.js';
 import type { Session } from './session.js';
@@ -21,7 +22,12 @@ export interface ApplyOnceInput {
   readonly begin?: (chosen: Preview, steps: readonly Step[]) => Promise<((slice: readonly Step[]) => void) | undefined>;
   /** Narrows every look to the part that is to be carried out. What it throws before the first change stops the run. */
   readonly revise?: (preview: Preview) => Preview;
+  /** How long to look again until all reads back as applied, for what settles late; one look when absent. */
+  readonly verify?: { readonly clock: Clock; readonly timeoutMs: number };
 }
+
+const FIRST_WAIT_MS = 20;
+const LONGEST_WAIT_MS = 1_000;
 
 export interface ApplyReport {
   readonly preview: Preview;
@@ -64,19 +70,39 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
 const asItIs = (preview: Preview): Preview => preview;
 
 async function finish(input: ApplyOnceInput, chosen: Preview, acquired: readonly Outcome[]): Promise<ApplyReport> {
-  const { session, signal, adopt, revise = asItIs } = input;
+  const { session, signal } = input;
   const outcomes = [...acquired];
   const steps = chosen.plan.steps.filter(({ key }) => !key.startsWith('lease/'));
   const before = await input.begin?.(chosen, steps);
   for await (const some of apply({ steps, drivers: session.drivers, signal, before })) {
     outcomes.push(...some);
-    input.onProgress?.(some, steps.length);
+    input.onProgress?.(some, acquired.length + steps.length);
   }
   if (signal.aborted) return { preview: chosen, outcomes, left: steps.slice(outcomes.length - acquired.length) };
-  // Against what was asked for: a peer that came meanwhile is for the next run, not a fault of this one.
-  const world = await session.drivers.observe(chosen.scope, session.kinds, signal);
-  const again = revise(conclude({ prepared: chosen, world, kinds: session.kinds, adopt, store: session.store.name }));
-  return { preview: chosen, outcomes, left: again.plan.steps.filter(({ key }) => !key.startsWith('lease/')) };
+  return { preview: chosen, outcomes, left: await leftAfter({ ...input, chosen, outcomes }) };
+}
+
+interface Verification extends ApplyOnceInput {
+  readonly chosen: Preview;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** What does not read back as applied. What failed anyway is nothing to wait for. */
+async function leftAfter(input: Verification): Promise<readonly Step[]> {
+  const { session, chosen, outcomes, signal, adopt, verify, revise = asItIs } = input;
+  const failed = new Set(outcomes.flatMap(({ status, step }) => (status === 'done' ? [] : [step.key])));
+  const endMs = verify === undefined ? 0 : verify.clock.nowMs() + verify.timeoutMs;
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+    // Against what was asked for: a peer that came meanwhile is for the next run, not a fault of this one.
+    const world = await session.drivers.observe(chosen.scope, session.kinds, signal);
+    const again = revise(conclude({ prepared: chosen, world, kinds: session.kinds, adopt, store: session.store.name }));
+    const left = again.plan.steps.filter(({ key }) => !key.startsWith('lease/'));
+    if (verify === undefined || !left.some(({ key }) => !failed.has(key))) return left;
+    const remainingMs = endMs - verify.clock.nowMs();
+    if (remainingMs <= 0) return left;
+    await sleep(verify.clock, Math.min(waitMs, remainingMs), signal).catch(() => undefined);
+    if (signal.aborted) return left;
+  }
 }
 
 /** What needs a process that goes on running cannot be applied once; half of it would be routes into nowhere. */

@@ -1,5 +1,6 @@
 import type { Outcome } from '../drivers/driver.js';
 import type { Action, Step } from '../planner/plan.js';
+import { fieldChanges, lineChanges } from './changes.js';
 import { type Paint, plain, READING_ORDER } from './paint.js';
 import { guarded, printable } from './printable.js';
 
@@ -37,12 +38,9 @@ export function applyText({ outcomes, left, untried }: ApplyResult, unguarded: P
       ? []
       : [`  ${paint.red('!')} ${paint.bold(outcome.step.key)}  ${printable(outcome.error.message)}`],
   );
-  const still = left
-    .filter(({ key }) => !outcomes.some(({ step, status }) => step.key === key && status !== 'done'))
-    .map(
-      ({ action, key }) =>
-        `  ${paint.red('!')} ${paint.bold(key)}  still to ${action}: it does not read back as applied`,
-    );
+  // What was never tried is counted below: it is the plan again, and may be long.
+  const unlike = untried > 0 ? [] : left.filter(({ key }) => !outcomes.some((one) => isFailure(one, key)));
+  const still = unlike.map((step) => `  ${paint.red('!')} ${paint.bold(step.key)}  ${printable(unlikeWords(step))}`);
   const state =
     untried > 0
       ? paint.yellow(`interrupted, ${untried} not tried`)
@@ -52,4 +50,21 @@ export function applyText({ outcomes, left, untried }: ApplyResult, unguarded: P
           ? paint.red('not verified')
           : paint.green('verified');
   return `${[...failures, ...still, `Applied: ${doneWords(outcomes)}; ${state}.`].join('\n')}\n`;
+}
+
+const isFailure = ({ step, status }: Outcome, key: string): boolean => step.key === key && status !== 'done';
+
+/** In which way something does not read back as applied. */
+export function unlikeWords(step: Step): string {
+  switch (step.action) {
+    case 'create':
+      return 'was created, and is not there';
+    case 'delete':
+      return 'was deleted, and is still there';
+    default: {
+      const lines = lineChanges(step);
+      const words = [fieldChanges(step.before, step.after, step.fields), ...lines].filter((part) => part !== '');
+      return `does not read back as applied; is → should be: ${words.join(', ')}`;
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import type { Warning } from '../model/warning.js';
 import type { Conflict, Step } from '../planner/plan.js';
 import { FORMAT_VERSION, VERSION } from '../version.js';
+import type { ApplyEvent } from './apply-events.js';
 import type { PlanDocument, Refusal, Summary } from './document.js';
 import { READING_ORDER } from './paint.js';
 
@@ -35,5 +36,7 @@ export function planEvents({ node, plan, ...document }: PlanDocument): readonly 
   ];
 }
 
-export const ndjson = (events: readonly PlanEvent[]): string =>
+export type StreamEvent = PlanEvent | ApplyEvent;
+
+export const ndjson = (events: readonly StreamEvent[]): string =>
   events.map((event) => `${JSON.stringify(event)}\n`).join('');

@@ -15,7 +15,7 @@ import {
   timestampMs,
 } from './build.js';
 
-const ACTIONS = ['create', 'update', 'replace', 'adopt', 'delete'] as const;
+export const ACTIONS = ['create', 'update', 'replace', 'adopt', 'delete'] as const;
 
 const step = (action: readonly string[], ends: Readonly<Record<string, Schema>>): Schema =>
   object({

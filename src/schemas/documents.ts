@@ -1,4 +1,5 @@
 import { about, document, either, flag, integer, list, map, object, oneOf, ref, type Schema, text } from './build.js';
+import { ACTIONS } from './common.js';
 
 export interface Published {
   readonly title: string;
@@ -23,6 +24,22 @@ const filter = object({ masquerade: flag, forward: flag, fullyRandom: flag, excl
 /** A line of NDJSON: any of these, told apart by `type`. */
 const event = (type: string, members: Readonly<Record<string, Schema>>): Schema =>
   object({ type: { const: type }, ...members });
+
+const oneChange = {
+  node: text,
+  done: integer,
+  failed: integer,
+  of: integer,
+  key: ref('key'),
+  action: oneOf(...ACTIONS),
+};
+
+/** What an apply says beyond its outcomes. */
+const safety = {
+  'checkpoint?': ref('checkpoint_brief'),
+  'undone?': object({ why: text, verified: flag, moved: list(text), left: list(ref('step')) }),
+  'probes?': list(ref('probe_result')),
+};
 
 /** Documents of plan, apply, and what leads there. */
 export const PLAN_SCHEMAS: Readonly<Record<string, Published>> = {
@@ -110,10 +127,23 @@ export const PLAN_SCHEMAS: Readonly<Record<string, Published>> = {
       verified: flag,
       outcomes: list(ref('outcome')),
       left: about('what a second look still found to be done', list(ref('step'))),
-      'checkpoint?': ref('checkpoint_brief'),
-      'undone?': object({ why: text, verified: flag, moved: list(text), left: list(ref('step')) }),
-      'probes?': list(ref('probe_result')),
+      ...safety,
     }),
+  },
+  'apply-events': {
+    title: 'flan apply -o ndjson: one line, beside those of plan-events',
+    schema: either(
+      event('apply_start', { node: text, of: integer }),
+      event('apply_complete', oneChange),
+      event('apply_errored', {
+        ...{ ...oneChange, status: oneOf('failed', 'raced', 'blocked'), error: object({ code: text, message: text }) },
+      }),
+      event('apply_result', {
+        ...{ node: text, verified: flag, done: integer, failed: integer },
+        left: about('what a second look still found to be done', list(ref('step'))),
+        ...safety,
+      }),
+    ),
   },
   destroy: {
     title: 'flan destroy --json',

@@ -24,11 +24,15 @@ function durationOf(text: string, flag: string): Milliseconds {
   });
 }
 
+export const lockTimeoutOf = (text: string | undefined): Milliseconds => timeOf(text ?? '0', '--lock-timeout');
+
+export const verifyTimeoutOf = (text: string | undefined): Milliseconds => timeOf(text ?? '0', '--verify-timeout');
+
 /** @throws {FlanError} E_USAGE */
-export function lockTimeoutOf(text: string | undefined): Milliseconds {
-  const ms = text === undefined || text === '0' ? 0 : parseDuration(text);
+function timeOf(text: string, flag: string): Milliseconds {
+  const ms = text === '0' ? 0 : parseDuration(text);
   if (ms !== undefined) return ms;
-  throw new FlanError('E_USAGE', `--lock-timeout must be a time, not '${text}'`, {
+  throw new FlanError('E_USAGE', `${flag} must be a time, not '${text}'`, {
     hint: 'Write it with its unit: 30s.',
   });
 }

@@ -5,3 +5,4 @@ export { risksHere, withRisks } from './contacts.js';
 export { progressOn } from './progress.js';
 export { exitOf, safetyDocument, safetyLines } from './result.js';
 export { applySafely, inPart, lockFor, refuseRisks, waitForConfirmation } from './safely.js';
+export { applyStream } from './stream.js';

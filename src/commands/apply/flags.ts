@@ -37,6 +37,11 @@ export const SAFETY_FLAGS = {
   }),
   'accept-risk': boolean({ summary: 'With --yes: also when the plan may cut off the store, the gateway or you' }),
   'allow-mass-delete': boolean({ summary: 'Also when more of ten or more objects would go than deleteGuard allows' }),
+  'verify-timeout': string({
+    helpValue: 'TIME',
+    default: '2s',
+    summary: 'Look again so long until all reads back as applied; 0: once',
+  }),
   'lock-timeout': string({ helpValue: 'TIME', summary: 'Wait so long for another flan to finish [default: 0]' }),
 };
 
@@ -55,4 +60,5 @@ export interface SafetyFlags extends TargetFlags {
   readonly 'accept-risk': boolean;
   readonly 'allow-mass-delete': boolean;
   readonly 'lock-timeout'?: string | undefined;
+  readonly 'verify-timeout'?: string | undefined;
 }

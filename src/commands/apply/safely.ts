@@ -11,7 +11,7 @@ import { isRisk, refuseMassDelete, refuseProtected } from '../../reconcile/risk.
 import * as engine from '../checkpoint/engine.js';
 import { type Lock, lockWithin } from '../checkpoint/lock.js';
 import { lockHost } from '../engine.js';
-import { confirmationOf, lockTimeoutOf, targetsOf } from './choices.js';
+import { confirmationOf, lockTimeoutOf, targetsOf, verifyTimeoutOf } from './choices.js';
 import { guardOf, withRisks } from './contacts.js';
 import type { SafetyFlags, TargetFlags } from './flags.js';
 
@@ -52,6 +52,9 @@ export async function applySafely(input: SafelyInput): Promise<SafeApplyReport> 
   const { revise = (preview: Preview) => preview } = input;
   const targets = targetsOf(flags);
   const confirmation = confirmationOf(flags.confirm);
+  const askedMs = verifyTimeoutOf(flags['verify-timeout']);
+  // Well before the deadline: what is found wrong is undone by us, with the reason.
+  const verifyMs = confirmation.by === 'people' ? Math.min(askedMs, confirmation.withinMs / 2) : askedMs;
   const given = (flags.probe ?? []).map(parseProbe);
   const probes = confirmation.by === 'probes' && given.length === 0 ? ['store', 'gateway'].map(parseProbe) : given;
   const clock = engine.systemClock;
@@ -70,6 +73,7 @@ export async function applySafely(input: SafelyInput): Promise<SafeApplyReport> 
   };
   return engine.applySafely({
     ...{ ...input, clock, runtimeDir, checkpoints, confirmation, probes, edge: { session, netns } },
+    verify: { clock, timeoutMs: verifyMs },
     revise: (preview) => narrowed(revise(preview), targets),
     approve: async (preview) => {
       refuse(preview);
