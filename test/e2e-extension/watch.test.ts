@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { becomes } from '../e2e-vxlan/overlay.js';
-import { type Lab, labTest } from '../support/lab.js';
+import { type Lab, labTest, peerLease } from '../support/lab.js';
 import { startDaemon } from '../support/lab-daemon.js';
 import { extensionNetwork, linesOf, putPeer } from './extension.js';
 
@@ -116,6 +116,54 @@ describe('an extension in watch', () => {
     expect(linesOf(logOf(lab)).map((line) => line.split(' ')[0])).toEqual(['remove', 'shutdown']);
     expect((await lab.node().flan(['destroy', '--yes'])).code).toBe(0);
     expect(linesOf(logOf(lab))).toHaveLength(2);
+  });
+
+  labTest('tells every command every variable, in both families', { families: '46' }, async (lab) => {
+    const names = [
+      'NETWORK',
+      'SUBNET',
+      'IPV6SUBNET',
+      'PUBLIC_IP',
+      'PUBLIC_IPV6',
+      'BACKEND_DATA',
+      'OWN_SUBNET',
+      'OWN_IPV6SUBNET',
+    ];
+    const saying = (what: string) =>
+      `echo "${what} ${names.map((name) => `\${${name}-unset}`).join('|')}" >>${logOf(lab)}`;
+    lab.put('network.yaml', {
+      ...{ Network: '10.244.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10:244::/48' },
+      Backend: {
+        ...{ Type: 'extension', Shell: true },
+        ...{
+          PreStartupCommand: saying('pre'),
+          PostStartupCommand: saying('post'),
+          ShutdownCommand: saying('shutdown'),
+        },
+        ...{ SubnetAddCommand: saying('add'), SubnetRemoveCommand: saying('remove') },
+        SubnetCheckCommand: `${saying('check')}; grep -q "^add $SUBNET" ${logOf(lab)}`.replace(
+          'add $',
+          'add 10.244.0.0/16|$',
+        ),
+      },
+    });
+    lab.put('node-b.yaml', { ...peerLease('b', '46'), backendType: 'extension', backendData: 'of b' });
+    const node = lab.node();
+    const daemon = await node.watch();
+    lab.remove('node-b.yaml');
+    await becomes(async () => linesOf(logOf(lab)).some((line) => line.startsWith('remove')), true);
+    await daemon.stop();
+    const own = '10.244.1.0/24|fd00:10:244:1::/64';
+    const publicIps = '192.168.10.1|fd00:192:168:10::1';
+    const peer = '10.244.0.0/16|10.244.2.0/24|fd00:10:244:2::/64|192.168.10.2|fd00:192:168:10::2|of b';
+    expect([...new Set(linesOf(logOf(lab)))].sort()).toEqual([
+      `add ${peer}|${own}`,
+      `check ${peer}|${own}`,
+      `post 10.244.0.0/16|${own}|${publicIps}||${own}`,
+      `pre 10.244.0.0/16|||${publicIps}|||`,
+      `remove ${peer}|${own}`,
+      `shutdown 10.244.0.0/16|${own}|${publicIps}||${own}`,
+    ]);
   });
 
   for (const [name, what] of [
