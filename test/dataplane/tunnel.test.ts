@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { balanceOf } from '../../src/dataplane/counters.js';
 import { startTunnel, type Tunnel, type TunnelOptions } from '../../src/dataplane/tunnel.js';
+import { isInstalled } from '../../src/drivers/run-tool.js';
 import type { Address, Prefix } from '../../src/model/ip.js';
 import { keepTun } from '../../src/sys/tun.js';
 import { type KernelContext, kernelTest } from '../support/kernel.js';
@@ -139,6 +140,33 @@ kernelTest('gives the counters of a peer that left to nobody', NEEDS, async (con
   expect(a.countsOf(entry(2).subnet)).toBeUndefined();
   await a.change({ put: [entry(7)], remove: [] });
   expect(a.countsOf(entry(7).subnet)).toMatchObject({ sentPackets: 0, sentBytes: 0, receivedPackets: 0 });
+});
+
+const canSwitch = isInstalled('ethtool', {});
+if (!canSwitch) process.stderr.write('SKIPPED an underlay without offloads: there is no ethtool\n');
+
+describe.runIf(canSwitch)('an underlay without offloads', () => {
+  kernelTest('gets packet by packet what is whole again behind it', NEEDS, async (context) => {
+    const { spaces, start } = await pair(context);
+    for (const space of spaces) {
+      await space.sh('ethtool -K eth0 tx off tx-udp-segmentation off gso off tso off gro off');
+    }
+    const [a, b] = [await start(1), await start(2)];
+    const [sender, receiver] = spaces;
+    const content = randomBytes(10_000_001);
+    const received = await transfer({ content, to: '10.244.2.0', from: '10.244.1.0', sender, receiver });
+    expect(received.equals(content)).toBe(true);
+    expect(await receiver.sh('nstat -asz TcpInCsumErrors | tail -1')).toMatch(/\s0\s/);
+    for (const tunnel of [a, b]) expect(balanceOf(tunnel.totals())).toEqual({ out: 0, in: 0 });
+    // Nothing larger than one datagram was on the wire.
+    const [packets, bytes] = (
+      await receiver.sh('cat /sys/class/net/eth0/statistics/rx_packets /sys/class/net/eth0/statistics/rx_bytes')
+    )
+      .split('\n')
+      .map(Number);
+    expect((bytes ?? 0) / (packets ?? 1)).toBeLessThan(1515);
+    expect(packets).toBeGreaterThan(content.length / 1472);
+  });
 });
 
 kernelTest('learns of a narrow link from the router before it', NEEDS, async ({ netns, makeNetns, onEnd }) => {
