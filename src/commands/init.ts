@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
+import { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
-import { parsePrefix } from '../model/ip.js';
+import { type Family, familyOf, type Prefix, tryPrefix } from '../model/ip.js';
 import { FORMAT_VERSION } from '../version.js';
 import { BaseCommand } from './base.js';
 
@@ -24,19 +25,32 @@ export class Init extends BaseCommand {
 
   override async run(): Promise<ExitCode> {
     const { flags, args } = await this.parse(Init);
-    const [{ initFolder }, { backendOf }] = await Promise.all([
+    const [{ initFolder }, { backendOf }, { decodeNetwork }] = await Promise.all([
       import('../leases/file/init.js'),
       import('../backends/index.js'),
+      import('../config/network.js'),
     ]);
     const v6 = flags['network-v6'];
-    const files = initFolder({
-      path: resolve(args.directory),
-      backend: backendOf(flags.backend).type,
-      ipv4: parsePrefix(flags.network),
-      ipv6: v6 === undefined ? undefined : parsePrefix(v6),
-    });
+    const backend = backendOf(flags.backend).type;
+    const ipv4 = networkFlag('network', flags.network, 4);
+    const ipv6 = v6 === undefined ? undefined : networkFlag('network-v6', v6, 6);
+    // What nobody could run with is refused before anything is written.
+    const written = { Network: ipv4, EnableIPv6: ipv6 !== undefined, IPv6Network: ipv6 };
+    decodeNetwork({ ...written, Backend: { Type: backend } }, 'command line');
+    const files = initFolder({ path: resolve(args.directory), backend, ipv4, ipv6 });
     if (flags.json) this.print({ format_version: FORMAT_VERSION, kind: 'flan.init', ...{ files } });
     else this.out(`${files.map((file) => `wrote ${file}\n`).join('')}Next: flan plan\n`);
     return EXIT.ok;
   }
+}
+
+const EXAMPLE = { 4: '10.244.0.0/16', 6: 'fd00:10:244::/48' } as const;
+
+/** @throws {FlanError} E_USAGE */
+function networkFlag(flag: string, text: string, family: Family): Prefix {
+  const prefix = tryPrefix(text);
+  if (prefix !== undefined && familyOf(prefix) === family) return prefix;
+  throw new FlanError('E_USAGE', `--${flag} must be an IPv${family} network, not ${JSON.stringify(text)}`, {
+    hint: `Write it like ${EXAMPLE[family]}.`,
+  });
 }
