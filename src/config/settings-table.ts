@@ -178,7 +178,8 @@ export const TABLE = {
   }),
   deleteGuard: setting(is.shareOrOff, 0.5, {
     group: 'ownership',
-    description: 'Hold a snapshot that would delete more than this share of ten or more peers; off: never',
+    description:
+      'Hold a snapshot that would delete more than this share of ten or more peers, or all of them; off: never',
   }),
   protect: setting(is.listOf(is.prefix, ','), [], {
     group: 'ownership',
