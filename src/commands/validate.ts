@@ -23,7 +23,7 @@ export class Validate extends SettingsCommand {
         for (const { code, message } of warnings) this.out(`${this.colours.yellow('doubt')}  ${message} (${code})\n`);
         const verdict = quarantined.length === 0 ? this.colours.green('valid') : `${quarantined.length} wrong`;
         this.out(
-          `${verdict}: ${backend} on ${external.map(({ dev }) => dev).join(' and ')}, ${store}, ${peers} peers\n`,
+          `${verdict}: ${backend} on ${external.map(({ dev }) => dev).join(' and ')}, ${store}, ${peers} ${peers === 1 ? 'peer' : 'peers'}\n`,
         );
       }
       return quarantined.length === 0 ? EXIT.ok : EXIT.data;

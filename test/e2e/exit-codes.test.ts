@@ -126,6 +126,7 @@ describe('exit codes', () => {
     expect(plan).toMatchObject({ code: 0, stderr: '' });
     expect(plan.stdout).toMatch(/10\.244\.2\.0\/24 +via 192\.168\.10\.2 dev eth0/);
     expect(plan.stdout).toBe((await a.flan(['plan'])).stdout);
+    expect((await asNobody(a, ['validate'])).stdout).toMatch(/^valid: host-gw on eth0, file .*, 1 peer$/m);
     for (const command of [['show', 'observed'], ['show', 'facts'], ['show', 'leases'], ['validate']]) {
       expect(await asNobody(a, command)).toMatchObject({ code: 0, stderr: '' });
     }
