@@ -14,6 +14,7 @@ const STAMP = join(DIST, 'cli.cjs');
 /** Left alone so long after a build replaced it: a process of the build before may still load it. */
 const STALE_CHUNK_MS = 3_600_000;
 
+const begun = new Date();
 const release = process.argv.includes('--release');
 if (process.argv.includes('--if-stale') && isFresh()) process.exit(0);
 
@@ -57,7 +58,8 @@ if (release) {
   put(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licences([cli, workers, engine]));
 }
 await writeManifest();
-utimesSync(STAMP, new Date(), new Date());
+// When it was begun: what is edited meanwhile is not in it.
+utimesSync(STAMP, begun, begun);
 
 /**
  * Two passes: only ES modules can be split into chunks, but only CommonJS can be loaded through V8's code cache. The

@@ -26,6 +26,11 @@ export class LeaseInbox {
     this.#init = init;
   }
 
+  /** Whether a snapshot is held back now. */
+  get holds(): boolean {
+    return this.#held !== undefined;
+  }
+
   put(news: LeaseNews): void {
     const { accept } = this.#init;
     if (news.type === 'snapshot') {

@@ -46,7 +46,7 @@ export function statusTeller({ place, clock, view, readiness }: StatusTellerInit
       format_version: FORMAT_VERSION,
       kind: 'flan.watch-status',
       flan: VERSION,
-      ...{ process: mark, startedAtMs, ...readiness(), ...counts.now() },
+      ...{ process: mark, startedAtMs, ...readiness(), ...counts.now(run?.holdsSnapshot() ? 'held' : 'free') },
       ...(run !== undefined && { run: runStatus(run) }),
     };
   };
@@ -85,12 +85,17 @@ function statusCounts(wallMs: () => number) {
   let store: StoreStatus = { state: 'unknown', sinceMs: wallMs() };
   let drift: DriftStatus = { detected: 0, repaired: 0 };
   let changed: WatchStatus['changed'];
+  let guard: WatchStatus['guard'];
   const storeIs = (state: StoreStatus['state'], message?: string): void => {
     const sinceMs = store.state === state ? store.sinceMs : wallMs();
     store = { state, sinceMs, ...(message !== undefined && { message }) };
   };
   return {
-    now: () => ({ store, drift, ...(changed && { changed }) }),
+    now: (snapshot: 'held' | 'free') => ({
+      ...{ store, drift },
+      ...(changed && { changed }),
+      ...(guard && snapshot === 'held' && { guard }),
+    }),
     tell(event: WatchEvent): void {
       switch (event.type) {
         case 'drift': {
@@ -105,6 +110,11 @@ function statusCounts(wallMs: () => number) {
         case 'applied':
           changed = { atMs: wallMs(), count: event.changes.length };
           break;
+        case 'held': {
+          const { would, of, holdMs } = event;
+          guard = { sinceMs: wallMs(), untilMs: wallMs() + holdMs, would, of };
+          break;
+        }
         case 'waiting':
           storeIs('disconnected', event.error.message);
           break;

@@ -20,6 +20,8 @@ export interface WatchView {
   /** What could not be made so far, with why at the last try. */
   failing(): ReadonlyMap<Key, FlanError>;
   condition(): Condition;
+  /** Whether the guard against mass deletion holds leases back now. */
+  holdsSnapshot(): boolean;
   /** How long work has been due, or a round has been running, without any of it getting done; 0 when all is done. */
   stalledMs(): number;
   /** Resolves when something sent to the kernel came back by the way that its events take. */

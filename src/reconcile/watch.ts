@@ -171,6 +171,7 @@ class Loop {
       foreign: () => this.#state.foreign,
       failing: () => this.#rounds.failing,
       condition: () => this.#condition(),
+      holdsSnapshot: () => this.#inbox.holds,
       stalledMs: () => (this.#dueSinceMs === undefined ? 0 : clock.nowMs() - this.#dueSinceMs),
       echo: (signal) => session.drivers.echo(signal),
       tunnels: async () => session.tunnels?.() ?? [],

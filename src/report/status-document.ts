@@ -2,7 +2,7 @@ import type { Warning } from '../model/warning.js';
 import type { TunnelReport } from '../reconcile/status-tunnels.js';
 import type { Document, ExternalSummary, Refusal, Summary } from './document.js';
 import type { HistoryEntry } from './history-entry.js';
-import type { LeaseStatus, WatchStatus } from './watch-status.js';
+import type { GuardStatus, LeaseStatus, WatchStatus } from './watch-status.js';
 
 /** `unknown`: neither the kernel nor a running watch could be asked. */
 export type StatusVerdict = 'in order' | 'not in order' | 'unknown';
@@ -74,6 +74,7 @@ export function judge({ atMs, watch, look, pending, onHold }: JudgeInput): Pick<
   }
   if (watch?.ready === false) problems.push(`flan watch is not ready: ${watch.why}`);
   if (watch?.store.state === 'disconnected') problems.push(`the store is away: ${watch.store.message ?? 'no answer'}`);
+  if (watch?.guard !== undefined) problems.push(guardWords(watch.guard, atMs));
   const failing = watch?.run?.failing.count ?? 0;
   if (failing > 0) problems.push(`${failing} ${failing === 1 ? 'object' : 'objects'} cannot be made`);
   if (look.state === 'failed') problems.push(`nothing could be looked at: ${look.message}`);
@@ -95,6 +96,11 @@ export function judge({ atMs, watch, look, pending, onHold }: JudgeInput): Pick<
   const isKnown = look.state === 'taken' || watch !== undefined;
   const state: StatusVerdict = !isKnown ? 'unknown' : problems.length === 0 ? 'in order' : 'not in order';
   return { state, problems };
+}
+
+function guardWords({ would, of, untilMs }: GuardStatus, atMs: number): string {
+  const left = seconds(Math.max(0, untilMs - atMs));
+  return `the store says that ${would} of ${of} peers are gone: flan watch keeps them, and believes it in ${left}`;
 }
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;

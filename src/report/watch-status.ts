@@ -16,6 +16,16 @@ export interface WatchStatus extends Document<'flan.watch-status'> {
   readonly drift: DriftStatus;
   /** What it changed last because something was asked for, or repaired. */
   readonly changed?: { readonly atMs: number; readonly count: number };
+  /** Set while the guard against mass deletion holds leases back. */
+  readonly guard?: GuardStatus;
+}
+
+/** The store says that `would` of `of` peers are gone, which is not believed before `untilMs`. */
+export interface GuardStatus {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly would: number;
+  readonly of: number;
 }
 
 export interface RunStatus {

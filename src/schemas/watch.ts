@@ -122,6 +122,7 @@ export const WATCH_STATUS: Readonly<Record<string, Schema>> = {
     'last?': object({ atMs: timestampMs, key: text, what: text, 'by?': text }),
   }),
   'changed?': object({ atMs: timestampMs, count: integer }),
+  'guard?': object({ sinceMs: timestampMs, untilMs: timestampMs, would: integer, of: integer }),
 };
 
 /** What `flan status` tells of tunnels. */

@@ -1,4 +1,4 @@
-import { chmodSync, renameSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { StatusDocument } from '../../src/report/status-document.js';
@@ -32,6 +32,27 @@ async function until(node: LabNode, wanted: (status: StatusDocument) => boolean)
 }
 
 describe('status', () => {
+  labTest('tells that the guard holds back leases that are gone all at once', {}, async (lab) => {
+    const a = lab.node();
+    for (const letter of ['b', 'c']) lab.put(`node-${letter}.yaml`, peerLease(letter));
+    const daemon = await a.watch();
+    // As when another disk is mounted: the network and the own lease are there, the peers are not.
+    renameSync(lab.leases, `${lab.leases}.before`);
+    mkdirSync(`${lab.leases}.new`);
+    for (const file of ['network.yaml', 'node-a.yaml'])
+      copyFileSync(join(`${lab.leases}.before`, file), join(`${lab.leases}.new`, file));
+    renameSync(`${lab.leases}.new`, lab.leases);
+    await daemon.until('held');
+    const held = await until(a, ({ watch }) => watch?.guard !== undefined);
+    expect(held.watch?.guard).toMatchObject({ would: 2, of: 2 });
+    expect(held.problems).toContainEqual(expect.stringMatching(/^the store says that 2 of 2 peers are gone: /));
+    expect(await a.routes()).toHaveLength(2);
+    // They come back: nothing is held any more.
+    for (const letter of ['b', 'c']) lab.put(`node-${letter}.yaml`, peerLease(letter));
+    const back = await until(a, ({ watch, state }) => watch?.guard === undefined && state === 'in order');
+    expect(back).toMatchObject({ state: 'in order', problems: [] });
+  });
+
   labTest('follows a node from nothing to a running daemon and back', {}, async (lab) => {
     const a = lab.node();
     lab.put('node-b.yaml', peerLease('b'));

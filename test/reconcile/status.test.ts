@@ -98,6 +98,24 @@ describe('what watch tells others', () => {
     teller.close();
   });
 
+  it('names a snapshot that the guard holds back, and only as long as it does', () => {
+    const clock = fakeClock();
+    let isHeld = true;
+    const teller = statusTeller({
+      place: { runtimeDir: dir },
+      clock,
+      view: () => ({ ...viewOf(), holdsSnapshot: () => isHeld }),
+      readiness: () => ({ ready: true, why: 'works' }),
+    });
+    expect(teller.now().guard).toBeUndefined();
+    teller.tell({ type: 'held', would: 9, of: 10, holdMs: 60_000 });
+    clock.pass(5000);
+    expect(teller.now().guard).toEqual({ sinceMs: 1_000_000, untilMs: 1_060_000, would: 9, of: 10 });
+    isHeld = false;
+    expect(teller.now().guard).toBeUndefined();
+    teller.close();
+  });
+
   it('of a process that is gone is not read, and is swept by the next', () => {
     const { clock, teller, files } = start();
     clock.pass(100);

@@ -53,6 +53,12 @@ describe('the judgement', () => {
       ['backend udp carries packets in flan watch, and it does not run'],
     ],
     [
+      'peers are gone all at once',
+      { ...base, watch: { ...watch, guard: { sinceMs: NOW - 18_000, untilMs: NOW + 42_000, would: 9, of: 10 } } },
+      'not in order',
+      ['the store says that 9 of 10 peers are gone: flan watch keeps them, and believes it in 42 s'],
+    ],
+    [
       'the daemon was stopped',
       { ...base, watch: { ...watch, aliveAtMs: NOW - 61_000 } },
       'not in order',

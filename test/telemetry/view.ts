@@ -16,6 +16,7 @@ export const viewOf = (more: Partial<WatchView> = {}): WatchView => ({
   foreign: () => ({}),
   failing: () => new Map(),
   condition: () => ({ state: 'works' }),
+  holdsSnapshot: () => false,
   stalledMs: () => 0,
   echo: async () => {},
   tunnels: async () => [],
