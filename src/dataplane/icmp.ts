@@ -3,7 +3,7 @@ import type { Arena } from '../sys/arena.js';
 import { sendTo } from '../sys/udp-socket.js';
 import { fold, sumBytes } from './checksum.js';
 import { TOTAL } from './counters.js';
-import { ICMP, ICMPV6, isToOneNode } from './ip-header.js';
+import { ICMP, ICMPV6, IPV6_HEADER_BYTES, isToOneNode } from './ip-header.js';
 
 /** Type and code of each family. @see RFC 792, RFC 4443 §3 */
 const NO_ROUTE = { v4: [3, 0], v6: [1, 0] } as const;
@@ -13,6 +13,9 @@ type Reason = typeof NO_ROUTE | typeof EXPIRED;
 /** ICMP messages that are errors themselves; of ICMPv6 those below 128. @see RFC 1122 §3.2.2 */
 const ERRORS4: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
 const IPV6_ERROR_LIMIT = 128;
+/** Headers that say how many times 8 bytes they have: hop-by-hop options, routing, destination options. @see RFC 8200 §4 */
+const OPTION_HEADERS: ReadonlySet<number> = new Set([0, 43, 60]);
+const FRAGMENT = 44;
 
 const HEADER_BYTES = 8;
 /** As much of the packet as the smallest packet that everybody takes has room for. @see RFC 1812 §4.3.2.3, RFC 4443 §3.1 */
@@ -73,16 +76,26 @@ export function mayAnswer({ view, bytes }: Arena, packet: number, length: number
   const isV4 = view.getUint8(packet) >>> 4 === 4;
   const source = addressFromBytes(bytes, packet + (isV4 ? 12 : 8), isV4 ? 4 : 6);
   if (isUnspecified(source) || isMulticast(source) || isLoopback(source) || source === '255.255.255.255') return false;
-  if (!isV4) {
-    const isError =
-      view.getUint8(packet + 6) === ICMPV6 && (length <= 40 || view.getUint8(packet + 40) < IPV6_ERROR_LIMIT);
-    return !isError;
-  }
+  if (!isV4) return mayAnswer6(view, packet, length);
   if ((view.getUint16(packet + 6) & 0x1fff) !== 0) return false;
   const header = (view.getUint8(packet) & 15) << 2;
   const isError =
     view.getUint8(packet + 9) === ICMP && (length <= header || ERRORS4.has(view.getUint8(packet + header)));
   return !isError;
+}
+
+/** The same of IPv6, where other headers may stand before the message. */
+function mayAnswer6(view: DataView, packet: number, length: number): boolean {
+  let next = view.getUint8(packet + 6);
+  let at = IPV6_HEADER_BYTES;
+  while (next === FRAGMENT || OPTION_HEADERS.has(next)) {
+    if (at + 8 > length) return false;
+    if (next === FRAGMENT && view.getUint16(packet + at + 2) >>> 3 !== 0) return false;
+    const bytes = next === FRAGMENT ? 8 : 8 * (1 + view.getUint8(packet + at + 1));
+    next = view.getUint8(packet + at);
+    at += bytes;
+  }
+  return next !== ICMPV6 || (at < length && view.getUint8(packet + at) >= IPV6_ERROR_LIMIT);
 }
 
 function bucket(nowMs: () => number): () => boolean {

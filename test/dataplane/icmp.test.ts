@@ -53,6 +53,27 @@ it('answers the first fragment and no other', () => {
   expect([answers(fragment(0)), answers(fragment(1)), answers(fragment(0x1fff))]).toEqual([true, false, false]);
 });
 
+/** An IPv6 packet with other headers before what is in it: their numbers and bytes, and the first byte of the rest. */
+const behind = (headers: readonly (readonly [number, readonly number[]])[], last: number, type: number): Uint8Array => {
+  const bytes = v6();
+  const chain = headers.flatMap(([, [, ...rest]], i) => [headers[i + 1]?.[0] ?? last, ...rest]);
+  bytes[6] = headers[0]?.[0] ?? last;
+  return Uint8Array.from([...bytes.slice(0, 40), ...chain, type, 0, 0, 0]);
+};
+const OPTIONS = [0, [0, 0, 1, 4, 0, 0, 0, 0]] as const;
+const LONG = [60, [0, 1, ...new Array<number>(14).fill(0)]] as const;
+const fragment6 = (offset: number) => [44, [0, 0, offset >> 5, (offset << 3) & 0xff, 0, 0, 0, 1]] as const;
+
+it('finds ICMPv6 errors behind other headers', () => {
+  for (const headers of [[OPTIONS], [LONG], [OPTIONS, LONG, fragment6(0)]]) {
+    expect([answers(behind(headers, 58, 1)), answers(behind(headers, 58, 128))]).toEqual([false, true]);
+    expect(answers(behind(headers, 17, 1))).toBe(true);
+    // What cannot be read to its end is not answered either.
+    expect(answers(behind(headers, 58, 128).slice(0, -5))).toBe(false);
+  }
+  expect([1, 32, 8191].map((offset) => answers(behind([fragment6(offset)], 17, 0)))).toEqual([false, false, false]);
+});
+
 it.each([
   ['0.0.0.0', '10.1.1.6'],
   ['127.0.0.1', '10.1.1.6'],
