@@ -188,6 +188,12 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     expect(asked).toHaveLength(1);
     expect(asked[0]).toContain('"apiVersion":"client.authentication.k8s.io/v1"');
     expect(asked[0]).toMatch(/ get-token$/);
+    kube.tokens.delete('token-1');
+    kube.tokens.set('token-9', 'renewed');
+    await file('exec-token', 'token-9');
+    await get();
+    expect(lastUser()).toBe('renewed');
+    expect((await readFile(path.join(dir, 'asked'), 'utf8')).trim().split('\n')).toHaveLength(2);
   });
 
   test('a plugin that fails: its name, and nothing it printed', async () => {

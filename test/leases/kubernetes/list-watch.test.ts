@@ -26,9 +26,9 @@ async function bedWith(options: FakeKubeOptions = {}, nodes = 3): Promise<KubeBe
 const read = (bytes: Buffer, span: { from: number; to: number }): Item => nodeFromBytes(bytes, span, 'x/');
 
 /** Follows all Nodes; `names` is what one knows who only heard the events. */
-function following(bed: KubeBed, { timing = TIMING, timeoutMs = 5000 } = {}) {
+function following(bed: KubeBed, { timing = TIMING, timeoutMs = 5000, random = (): number => 0 } = {}) {
   const controller = new AbortController();
-  const clock = quickClock();
+  const clock = { ...quickClock(), random };
   const states: StoreState[] = [];
   const names = new Set<string>();
   let snapshots = 0;
@@ -214,6 +214,17 @@ describe('list and watch', () => {
     expect(calls(bed, 'list')).toHaveLength(1);
     expect(seen.snapshots()).toBe(1);
     expect(seen.clock.slept).toEqual([]);
+  });
+
+  test('watches ask for lengths of their own, up to a third more than is set, so that they do not end together', async () => {
+    const lengths: (string | null | undefined)[] = [];
+    for (const random of [0, 0.5, 0.999]) {
+      const bed = await bedWith({ streams: false });
+      const seen = following(bed, { random: () => random });
+      await seen.until(() => bed.kube.watches() === 1);
+      lengths.push(calls(bed, 'watch').at(-1)?.query.get('timeoutSeconds'));
+    }
+    expect(lengths).toEqual(['60', '70', '80']);
   });
 
   test('bookmarks keep a quiet watch young enough for a compaction', async () => {
