@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type EtcdClient, etcdClient } from '../../../src/leases/etcd/client.js';
 import { readFolder } from '../../../src/leases/etcd/folder.js';
 import { layout, toText } from '../../../src/leases/etcd/keys.js';
+import { follow, requestOf } from '../../contracts/lease-store.js';
 import { type EtcdServer, startEtcd } from '../../support/etcd.js';
-import { freshPrefix } from './bed.js';
+import { freshPrefix, storeOf } from './bed.js';
 
 let server: EtcdServer;
 let client: EtcdClient;
@@ -59,4 +60,39 @@ test('compaction between two pages: read again, of one later moment', async () =
   });
   expect(text).toEqual(['b=old', 'c=old', 'd=new']);
   expect(calls).toBe(4);
+});
+
+/** Calls that the server has begun, by method. */
+async function callsTo(at: EtcdServer): Promise<(method: string) => number> {
+  const metrics = await (await fetch(`${at.endpoint}/metrics`)).text();
+  return (method) =>
+    Number(new RegExp(`^grpc_server_started_total\\{grpc_method="${method}".*\\} (\\d+)$`, 'm').exec(metrics)?.[1]);
+}
+
+test('leases are read in pages, and none is asked for its time to live', async () => {
+  const own = await startEtcd();
+  const prefix = freshPrefix();
+  const stores = [1, 2, 3, 4].map(() => storeOf({ endpoints: [own.endpoint], prefix, pageSize: 2 }));
+  const [store] = stores;
+  const stop = new AbortController();
+  try {
+    if (store === undefined) throw new Error('no store');
+    for (const [i, other] of stores.entries()) await other.acquire(requestOf(i + 1), stop.signal);
+    const before = await callsTo(own);
+    expect((await store.list(stop.signal)).leases).toHaveLength(4);
+    const after = await callsTo(own);
+    expect(after('Range') - before('Range')).toBe(2);
+    const watch = follow(store, stop.signal);
+    await watch.until(() => watch.view().length === 4);
+    const [mine] = (await store.list(stop.signal)).leases;
+    if (mine !== undefined) await store.release(mine, stop.signal);
+    await watch.until(() => watch.view().length === 3);
+    stop.abort();
+    await watch.ended;
+    expect((await callsTo(own))('LeaseTimeToLive')).toBe(0);
+  } finally {
+    stop.abort();
+    for (const one of stores) await one.close();
+    await own.close();
+  }
 });
