@@ -17,7 +17,8 @@ const FILES = [
   ['./flan.yaml', 'Settings of a folder, which win over those.'],
   ['/etc/default/flan', 'Variables for the service.'],
   ['/var/lib/flan/leases', 'Where the file store keeps leases, unless `leases` says otherwise.'],
-  ['/run/flan', 'Locks and journals (`runtimeDir`).'],
+  ['/var/lib/flan/history.ndjson', 'What was changed on this host, for `flan history` (`stateDir`).'],
+  ['/run/flan', 'Locks, journals and checkpoints (`runtimeDir`).'],
   ['/run/flannel/subnet.env', "This node's subnet and MTU, for the container runtime (`subnetFile`)."],
   ['/etc/iproute2/rt_protos.d/flan.conf', "Lets `ip route` print protocol 70, the mark of flan's routes, by name."],
 ] as const;

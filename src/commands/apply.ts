@@ -25,7 +25,9 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
     '<%= config.bin %> apply --target "route/main/10.244.3.*"',
   ];
   static override readonly args = {
-    plan: string({ description: 'A file that `flan plan --out` wrote: exactly these changes, and nobody is asked' }),
+    plan: string({
+      description: 'A file that `flan plan --out` wrote, or - for stdin: exactly these changes, and nobody is asked',
+    }),
   };
   static override readonly flags = {
     'allow-stale': option({
@@ -54,7 +56,7 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
     const saved =
       args.plan === undefined
         ? undefined
-        : (await import('./saved-plan.js')).usePlan({ path: args.plan, settings, allowStale });
+        : await (await import('./saved-plan.js')).usePlan({ path: args.plan, settings, allowStale });
     const { openSession, applyText, planText, preview } = await import('./engine.js');
     const safely = await import('./apply/engine.js');
     const session = await openSession(settings, this.signal);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import type { LoadedSettings, SettingKey } from '../config/settings.js';
 import { asFlanError, FlanError } from '../errors.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
@@ -22,6 +23,7 @@ import { targetsOf } from './apply/choices.js';
 import type { TargetFlags } from './apply/flags.js';
 import { openStore } from './open-store.js';
 import type { PlanFormat } from './plan-flags.js';
+import { STDIO } from './stdio.js';
 
 export type LeasesFrom = 'store' | 'snapshot';
 
@@ -40,7 +42,7 @@ export interface FleetInput {
 /** Plans for the hosts of snapshots, on any machine. @throws {FlanError} E_DATA, E_FILE, and what the store throws */
 export async function planFleet({ paths, loaded, leasesFrom, targets: flags, signal }: FleetInput): Promise<Fleet> {
   const targets = targetsOf(flags);
-  const snapshots = paths.map((path) => ({ path, snapshot: readSnapshot(path) }));
+  const snapshots = await Promise.all(paths.map(async (path) => ({ path, snapshot: await readSnapshot(path) })));
   const [first] = snapshots;
   const from = leasesFrom ?? (namesStore(loaded) ? 'store' : 'snapshot');
   const leases = from === 'store' && first ? await otherLeases({ loaded, signal, first: first.snapshot }) : undefined;
@@ -91,10 +93,11 @@ async function otherLeases({ loaded: { settings }, signal, first }: OtherLeasesI
   }
 }
 
-function readSnapshot(path: string): Snapshot {
-  let text: string;
+async function readSnapshot(path: string): Promise<Snapshot> {
+  if (path === STDIO) return decodeSnapshot(await text(process.stdin), 'stdin');
+  let content: string;
   try {
-    text = readFileSync(path, 'utf8');
+    content = readFileSync(path, 'utf8');
   } catch (cause) {
     throw new FlanError('E_FILE', `cannot read ${path}: ${(cause as Error).message}`, {
       where: path,
@@ -102,7 +105,7 @@ function readSnapshot(path: string): Snapshot {
       cause,
     });
   }
-  return decodeSnapshot(text, path);
+  return decodeSnapshot(content, path);
 }
 
 /** The whole fleet in a format other than JSON. */

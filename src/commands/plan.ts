@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import { TARGET_FLAGS } from './apply/flags.js';
 import { PLAN_OUTPUT } from './plan-flags.js';
 import { SettingsCommand } from './settings-command.js';
+import { STDIO } from './stdio.js';
 
 const VALID_FOR = '24h';
 
@@ -28,14 +29,17 @@ export class Plan extends SettingsCommand {
     'summary-json': string({ helpValue: 'FILE', summary: 'Also write the counts to a file, as one line of JSON' }),
     verbose: boolean({ summary: 'List what stays as it is too' }),
     'show-foreign': boolean({ summary: "List what is not flan's and stands on or near what is" }),
-    out: string({ helpValue: 'FILE', summary: 'Save the plan, for `apply FILE`: as it is, once, or not at all' }),
+    out: string({
+      helpValue: 'FILE',
+      summary: 'Save the plan, for `apply FILE`: as it is, once, or not at all; -: to stdout',
+    }),
     'valid-for': string({ helpValue: 'TIME', default: VALID_FOR, summary: 'How long the saved plan may be applied' }),
     snapshot: string({
       helpValue: 'FILE',
       // Takes all that a shell makes of snapshots/*.json.
       multiple: true,
       exclusive: ['out', 'show-foreign', 'verbose'],
-      summary: 'Plan for the host of what `flan snapshot` wrote instead of this one; several',
+      summary: 'Plan for the host of what `flan snapshot` wrote instead of this one; several; -: stdin',
     }),
     ...TARGET_FLAGS,
     'leases-from': option({
@@ -55,6 +59,15 @@ export class Plan extends SettingsCommand {
     }
     const loaded = await this.loadSettings(flags);
     const format = flags.json ? 'json' : flags.diff ? 'diff' : flags.output;
+    const isSavedToStdout = flags.out === STDIO;
+    if (isSavedToStdout && format !== 'text') {
+      throw new FlanError('E_USAGE', `stdout cannot take the saved plan and the plan as ${format}`, {
+        hint: 'Give --out a file, or leave the format away: what --out - writes is JSON.',
+      });
+    }
+    // Data on stdout: who looks on reads the plan beside it.
+    const tell = (text: string): void => (isSavedToStdout ? this.note(text.trimEnd()) : this.out(text));
+    const paint = isSavedToStdout ? this.errorColours : this.colours;
     const summaryFile = flags['summary-json'];
     const onChanges = flags['detailed-exitcode'] ? EXIT.changes : EXIT.ok;
     if (flags.snapshot !== undefined) {
@@ -87,13 +100,14 @@ export class Plan extends SettingsCommand {
         document = await withObjects({ session, seen, also, signal: this.signal });
       }
       if (format === 'json') this.print(document);
-      else if (flags.summary) this.out(`${summaryLine(document.summary)}\n`);
-      else if (format === 'text') this.out(planText(document, this.colours));
+      else if (flags.summary) tell(`${summaryLine(document.summary)}\n`);
+      else if (format === 'text') tell(planText(document, paint));
       else this.out((await import('./plan-output.js')).renderPlan(document, format));
       if (summaryFile !== undefined) (await import('./fleet-plan.js')).writeSummary(summaryFile, document);
       if (flags.out !== undefined) {
         const { savePlanTo, savedLine } = await import('./saved-plan.js');
-        this.note(savedLine(flags.out, savePlanTo({ path: flags.out, preview: seen, settings, validMs })));
+        const saved = savePlanTo({ path: flags.out, preview: seen, settings, validMs });
+        if (!isSavedToStdout) this.note(savedLine(flags.out, saved));
       }
       const isSettled = document.plan.steps.length === 0 && document.plan.conflicts.length === 0;
       return isSettled ? EXIT.ok : onChanges;

@@ -1,14 +1,24 @@
+import { text } from 'node:stream/consumers';
 import type { Settings } from '../config/settings.js';
 import { kinds } from '../kinds/index.js';
 import type { Preview } from '../reconcile/preview.js';
 import { type AllowStale, followSavedPlan, movedSince, savePlan } from '../reconcile/saved-plan.js';
-import { otherHost, planHost, readSavedPlan, refuseOtherHost, writeSavedPlan } from '../reconcile/saved-plan-file.js';
+import { decodeSavedPlan } from '../reconcile/saved-plan-decode.js';
+import {
+  otherHost,
+  planHost,
+  readSavedPlan,
+  refuseOtherHost,
+  savedPlanText,
+  writeSavedPlan,
+} from '../reconcile/saved-plan-file.js';
 import { appliedAt, noteApplied, refuseUsed } from '../reconcile/saved-plan-journal.js';
 import type { PlanStatus, SavedPlan } from '../report/saved-plan.js';
 
 export { savedLine } from '../report/saved-plan-text.js';
 
 import { identityFrom } from './identity-from.js';
+import { STDIO } from './stdio.js';
 
 const here = (settings: Settings) => planHost({ identity: identityFrom(settings), netns: settings.netns });
 
@@ -19,11 +29,12 @@ export interface SaveInput {
   readonly validMs: number;
 }
 
-/** Writes a plan to a file, to be applied later as it is or not at all. @throws {FlanError} E_FILE */
+/** Writes a plan to a file, or to stdout for `-`, to be applied later as it is or not at all. @throws {FlanError} E_FILE */
 export function savePlanTo({ path, preview, settings, validMs }: SaveInput): SavedPlan {
   const adopt = settings.adopt ? 'yes' : 'no';
   const saved = savePlan({ preview, kinds, host: here(settings), adopt, nowMs: Date.now(), validMs });
-  writeSavedPlan(path, saved);
+  if (path === STDIO) process.stdout.write(savedPlanText(saved));
+  else writeSavedPlan(path, saved);
   return saved;
 }
 
@@ -44,8 +55,8 @@ export interface UseInput {
 }
 
 /** @throws {FlanError} E_PLAN_FILE for a file that is damaged or another host's, E_PLAN_STALE when it is used up or old */
-export function usePlan({ path, settings, allowStale }: UseInput): PlanInUse {
-  const saved = readSavedPlan(path, kinds);
+export async function usePlan({ path, settings, allowStale }: UseInput): Promise<PlanInUse> {
+  const saved = await openPlan(path);
   refuseOtherHost(saved, here(settings));
   refuseUsed(settings.runtimeDir, saved, Date.now());
   return {
@@ -56,7 +67,11 @@ export function usePlan({ path, settings, allowStale }: UseInput): PlanInUse {
   };
 }
 
-export const openPlan = (path: string): SavedPlan => readSavedPlan(path, kinds);
+/** @throws {FlanError} E_FILE when it cannot be read, E_PLAN_FILE when it is no plan */
+export const openPlan = async (path: string): Promise<SavedPlan> =>
+  path === STDIO
+    ? decodeSavedPlan({ text: await text(process.stdin), where: 'stdin' }, kinds)
+    : readSavedPlan(path, kinds);
 
 export interface StatusInput {
   readonly saved: SavedPlan;

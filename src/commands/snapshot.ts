@@ -1,6 +1,7 @@
 import { string } from '@oclif/core/flags';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { SettingsCommand } from './settings-command.js';
+import { STDIO } from './stdio.js';
 
 export class Snapshot extends SettingsCommand {
   static override readonly summary = 'Write down this host and its leases, to plan for it somewhere else';
@@ -10,7 +11,7 @@ export class Snapshot extends SettingsCommand {
     'without privilege. What the commands of an extension are called with is in it as the network config has it.';
   static override readonly examples = [
     '<%= config.bin %> snapshot --out snapshots/$(hostname).json',
-    '<%= config.bin %> snapshot | ssh build flan plan --snapshot /dev/stdin',
+    '<%= config.bin %> snapshot | ssh build flan plan --snapshot -',
   ];
   static override readonly flags = {
     out: string({ helpValue: 'FILE', summary: 'Write to a file, in one step, instead of to stdout' }),
@@ -19,6 +20,7 @@ export class Snapshot extends SettingsCommand {
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(Snapshot);
     const { settings } = await this.loadSettings(flags);
+    const path = flags.out === STDIO ? undefined : flags.out;
     const { openSession } = await import('./engine.js');
     const { groundwork, takeSnapshot, writeSnapshot } = await import('./snapshot-engine.js');
     const session = await openSession(settings, this.signal);
@@ -28,11 +30,11 @@ export class Snapshot extends SettingsCommand {
         ...{ session, adopt, nowMs: Date.now(), signal: this.signal },
         groundwork: groundwork(session, settings),
       });
-      if (flags.out === undefined || flags.json) this.print(snapshot);
-      if (flags.out === undefined) return EXIT.ok;
-      writeSnapshot(flags.out, snapshot);
+      if (path === undefined || flags.json) this.print(snapshot);
+      if (path === undefined) return EXIT.ok;
+      writeSnapshot(path, snapshot);
       const { identity, leases, observed } = snapshot;
-      this.note(`Saved as ${flags.out}: ${identity.node}, ${leases.length} leases, ${observed.length} objects.`);
+      this.note(`Saved as ${path}: ${identity.node}, ${leases.length} leases, ${observed.length} objects.`);
       return EXIT.ok;
     } finally {
       await session.close();

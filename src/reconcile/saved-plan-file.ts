@@ -12,10 +12,12 @@ import { decodeSavedPlan } from './saved-plan-decode.js';
 /** Addresses and names of the cluster are nobody else's business. */
 const MODE = 0o600;
 
+export const savedPlanText = (saved: SavedPlan): string => `${canonicalJson(saved)}\n`;
+
 /** @throws {FlanError} E_FILE */
 export function writeSavedPlan(path: string, saved: SavedPlan): void {
   try {
-    writeFileAtomic(path, `${canonicalJson(saved)}\n`, MODE);
+    writeFileAtomic(path, savedPlanText(saved), MODE);
   } catch (cause) {
     throw fileError('write', path, cause);
   }

@@ -43,6 +43,26 @@ describe('a saved plan', () => {
     expect(await a.routes()).toEqual([TO_B, TO_C]);
   });
 
+  labTest('goes through pipes: - is stdout and stdin', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    const { code, stdout: plan, stderr } = await a.flan(['plan', '--out', '-']);
+    expect(code).toBe(0);
+    expect(JSON.parse(plan)).toMatchObject({ kind: 'flan.saved-plan' });
+    expect(stderr).toContain('route/main/10.244.2.0/24');
+    expect(existsSync(join(lab.dir, 'node-a', '-'))).toBe(false);
+    const shown = await a.flan(['show', '-'], { input: plan });
+    expect(shown).toMatchObject({ code: 0, stderr: '' });
+    expect(shown.stdout).toContain('Saved plan for node-a');
+    expect(await a.flan(['apply', '-'], { input: plan })).toMatchObject({ code: 0 });
+    expect(await a.routes()).toEqual([TO_B]);
+    const wrong = await a.flan(['show', '-'], { input: 'no plan' });
+    expect(wrong).toMatchObject({ code: 65, stderr: expect.stringContaining('stdin') });
+    const both = await a.flan(['plan', '--out', '-', '-o', 'json']);
+    expect(both.code).toBe(64);
+    expect(both.stdout).toContain('stdout cannot take the saved plan and the plan as json');
+  });
+
   labTest('is stale when an object that it touches has moved, and says which', {}, async (lab) => {
     const a = lab.node();
     const file = fileIn(lab);

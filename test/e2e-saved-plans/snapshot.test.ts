@@ -55,6 +55,18 @@ describe('a snapshot', () => {
     });
   }
 
+  labTest('goes through a pipe: - is stdin and stdout', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    const taken = await a.flan(['snapshot', '--out', '-']);
+    expect(taken).toMatchObject({ code: 0, stderr: '' });
+    const cwd = join(lab.dir, 'elsewhere');
+    mkdirSync(cwd);
+    const args = ['plan', '--snapshot', '-', '--json'];
+    const there = await flan(args, { cwd, env: { FLAN_CONFIG: undefined }, input: taken.stdout });
+    expect(JSON.parse(there.stdout)).toMatchObject({ kind: 'flan.fleet-plan', summary: { hosts: 1, changing: 1 } });
+  });
+
   labTest('plans with the leases of a store, and sees what stands where they lead', { nodes: 2 }, async (lab) => {
     const nodes = [lab.node(0), lab.node(1)];
     for (const node of nodes) await node.flan(['apply', '--yes']);

@@ -7,6 +7,7 @@ import { escaped, item, page } from '../../packaging/man/roff.js';
 import { writeFolder } from '../../packaging/write-folder.js';
 import { SETTINGS } from '../../src/config/settings.js';
 import { EXIT } from '../../src/exit-codes.js';
+import { historyPath } from '../../src/reconcile/history-file.js';
 import { COMMAND_IDS } from './command-ids.js';
 import { scratch } from './scratch.js';
 import { toolTest } from './tool-test.js';
@@ -42,6 +43,7 @@ toolTest('man shows commands, settings and exit codes', { tools: ['man'] }, () =
   const overview = shown(join(folder, 'flan.8'));
   for (const id of COMMAND_IDS) expect(overview).toContain(`flan-${id.replaceAll(':', '-')}(8)`);
   for (const code of Object.values(EXIT)) expect(overview).toMatch(new RegExp(`^ +${code} `, 'm'));
+  expect(overview).toContain(historyPath({ stateDir: '/var/lib/flan' }));
   const settings = shown(join(folder, 'flan.yaml.5'));
   for (const { key, flag, env } of SETTINGS) {
     expect(settings).toMatch(new RegExp(`^ +${key}: `, 'm'));

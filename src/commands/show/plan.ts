@@ -18,7 +18,7 @@ export class ShowPlan extends SettingsCommand {
     '<%= config.bin %> show change.flanplan -o markdown',
   ];
   static override readonly args = {
-    plan: string({ description: 'A file that `flan plan --out` wrote' }),
+    plan: string({ description: 'A file that `flan plan --out` wrote, or - for stdin' }),
   };
   static override readonly flags = { output: PLAN_OUTPUT() };
 
@@ -27,7 +27,7 @@ export class ShowPlan extends SettingsCommand {
     const { openPlan, statusOf } = await import('../saved-plan.js');
     const file = fileOf(args.plan);
     // Read first: whatever else is wrong, the plan can be shown.
-    const saved = openPlan(file);
+    const saved = await openPlan(file);
     const { settings } = await this.loadSettings(flags);
     const look = async () => {
       const { openSession, preview } = await import('../engine.js');

@@ -1,0 +1,2 @@
+/** Stands for stdin or stdout where a file is named. */
+export const STDIO = '-';
