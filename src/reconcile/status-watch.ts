@@ -36,7 +36,9 @@ export function statusTeller({ place, clock, view, readiness }: StatusTellerInit
   const mark = markOf(process.pid) ?? { pid: process.pid, started: '' };
   const counts = statusCounts(clock.wallMs);
   const file = statusFile(place);
-  let lastText = '';
+  let last = { text: '', why: '' };
+  /** Something was told since the last look: only then can anything but readiness differ. */
+  let isNews = true;
   let lastMs = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | undefined;
 
@@ -53,12 +55,15 @@ export function statusTeller({ place, clock, view, readiness }: StatusTellerInit
   const write = (): void => {
     cancel = undefined;
     lastMs = clock.wallMs();
-    const status = now();
-    const text = JSON.stringify(status);
     quietly(() => {
-      if (text === lastText && file.touch(lastMs) === 'touched') return;
+      const why = JSON.stringify(readiness());
+      if (!isNews && why === last.why && file.touch(lastMs) === 'touched') return;
+      isNews = false;
+      const status = now();
+      const text = JSON.stringify(status);
+      if (text === last.text && file.touch(lastMs) === 'touched') return;
       file.write(status);
-      lastText = text;
+      last = { text, why };
     });
   };
   const soon = (): void => {
@@ -71,6 +76,7 @@ export function statusTeller({ place, clock, view, readiness }: StatusTellerInit
     settle: soon,
     tell(event) {
       counts.tell(event);
+      isNews = true;
       soon();
     },
     close() {
