@@ -2,6 +2,7 @@ import { string } from '@oclif/core/flags';
 import { nodeFiles } from '../config/files.js';
 import type { LoadedSettings, Settings } from '../config/settings.js';
 import type { Outcome } from '../drivers/driver.js';
+import { FlanError } from '../errors.js';
 import { BaseCommand } from './base.js';
 import { SETTING_FLAGS } from './setting-flags.js';
 
@@ -28,7 +29,7 @@ export abstract class SettingsCommand extends BaseCommand {
     const loaded = await loadSettings({
       flags: { ...flags },
       env: process.env,
-      cwd: process.cwd(),
+      cwd: workingDirectory(),
       configFile: flags.config,
       ...nodeFiles,
     });
@@ -43,5 +44,17 @@ export abstract class SettingsCommand extends BaseCommand {
     if (error === undefined) return;
     const { message, hint } = error;
     this.caution({ code: 'W_HISTORY', message, ...(hint !== undefined && { hint }) });
+  }
+}
+
+/** @throws {FlanError} E_FILE when somebody has removed it */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new FlanError('E_FILE', 'the current directory no longer exists', {
+      hint: 'Change to one that does, and run the command again.',
+      cause,
+    });
   }
 }

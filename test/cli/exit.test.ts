@@ -5,7 +5,7 @@ import { requested } from '../../src/commands/argv.js';
 import { errorDocument, errorText } from '../../src/commands/render-error.js';
 import { FlanError } from '../../src/errors.js';
 import { EXIT, EXIT_MEANING, EXIT_OF_ERROR, exitCodeOf } from '../../src/exit-codes.js';
-import { flan } from '../support/cli.js';
+import { FLAN, flan } from '../support/cli.js';
 import { faultsOf } from '../support/schemas.js';
 
 describe('exit codes', () => {
@@ -98,6 +98,13 @@ describe('a wrong command line', () => {
     expect(code).toBe(64);
     expect(stderr).toMatch(/Missing 1 required arg/);
     expect(stderr).not.toMatch(/Note:|allow multiple values|signify/);
+  });
+
+  it('is no bug when the current directory is gone', async () => {
+    const leave = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" plan';
+    const { code, stderr } = await flan(['-c', leave, FLAN], { command: 'sh' });
+    expect(stderr).toMatch(/^Error E_FILE: the current directory no longer exists\n(.*\n)*.*hint: /);
+    expect(code).toBe(1);
   });
 
   it('shows the stack only under --debug', async () => {
