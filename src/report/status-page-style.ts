@@ -30,8 +30,9 @@ h2 small{color:var(--dim);font-weight:450;margin-left:4px}
 .columns{display:grid;align-items:start;gap:16px;grid-template-columns:minmax(0,2fr) minmax(0,3fr)}
 @media(max-width:760px){.columns{grid-template-columns:minmax(0,1fr)}body{padding:20px 14px}}
 .scroll{overflow-x:auto;margin:0 -20px;padding:0 20px}
+.latest{direction:rtl}.latest svg{direction:ltr}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:8px 16px 8px 0;border-bottom:1px solid var(--line);vertical-align:top;white-space:nowrap}
+th,td{text-align:left;padding:8px 16px 8px 0;border-bottom:1px solid var(--line);vertical-align:baseline;white-space:nowrap}
 tbody tr:last-child>*{border-bottom:0}
 thead th{color:var(--dim);font-size:13px;font-weight:500;padding-top:0}
 tbody th{font-weight:600}

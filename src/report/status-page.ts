@@ -83,7 +83,7 @@ export function statusPage(status: Status): string {
 <main>
 ${failed.map(({ name, detail }) => `<p class="banner"><b>${escaped(name)}</b> ${escaped(detail)}</p>`).join('\n')}
 <section class="cards">${cards(status)}</section>
-<section class="panel"><h2>Drift and repair</h2><div class="scroll">${timelinePlot(status)}</div></section>
+<section class="panel"><h2>Drift and repair</h2><div class="scroll latest">${timelinePlot(status)}</div></section>
 <section class="panel"><h2>Peers <small>${status.peers.length}</small></h2>${peerTable(status.peers)}</section>
 <div class="columns">
 <section class="panel"><h2>Objects</h2>${objectTable(status.objects)}</section>

@@ -38,6 +38,11 @@ describe('the status page', () => {
     expect(page).toContain('aria-label="Timeline: 1 drifts, 1 repairs, 0 changes, 0 troubles"');
   });
 
+  it('shows the newest end of the timeline where the screen is narrow', () => {
+    expect(statusPage(STATUS)).toMatch(/<div class="scroll latest"><svg id="timeline"/);
+    expect(statusPage(STATUS)).toContain('.latest{direction:rtl}.latest svg{direction:ltr}');
+  });
+
   it('says why it is not ready', () => {
     const page = statusPage({ ...STATUS, checks: [{ name: 'ready', state: 'failed', detail: 'no interface' }] });
     expect(page).toContain('Not ready');
