@@ -127,7 +127,6 @@ export async function startTunnel(options: TunnelOptions): Promise<Tunnel> {
   const slotted = (peer: TunnelPeerEntry): SlottedPeer => {
     const known = slots.get(peer.subnet);
     const slot = known?.slot ?? free.pop() ?? nextSlot++;
-    if (slot >= MAX_PEERS) throw new FlanError('E_BACKEND', `${name}: more than ${MAX_PEERS} peers`);
     if (known === undefined) clearPeer(counters, slot);
     return { ...peer, slot };
   };
@@ -140,6 +139,11 @@ export async function startTunnel(options: TunnelOptions): Promise<Tunnel> {
     },
     peers: () => [...slots.values()].map(({ slot: _, ...peer }) => peer),
     change: async ({ put, remove }) => {
+      // Those that are removed keep their slots until the loops know.
+      const added = new Set(put.map(({ subnet }) => subnet).filter((subnet) => !slots.has(subnet)));
+      if (slots.size + added.size > MAX_PEERS) {
+        throw new FlanError('E_BACKEND', `${name}: more than ${MAX_PEERS} peers`);
+      }
       const freed = remove.flatMap((subnet) => slots.get(subnet)?.slot ?? []);
       for (const subnet of remove) slots.delete(subnet);
       const entries = put.map((peer) => {
@@ -152,8 +156,17 @@ export async function startTunnel(options: TunnelOptions): Promise<Tunnel> {
       free.push(...freed);
     },
     rebind: async (next) => {
+      const fresh: Sockets[] = [];
+      try {
+        for (const before of sets) fresh.push(open(next, before));
+      } catch (cause) {
+        for (const [i, sockets] of fresh.entries()) {
+          for (const [key, { fd }] of sockets) if (!sets[i]?.has(key)) closeSync(fd);
+        }
+        throw cause;
+      }
       for (const [i, loop] of loops.entries()) {
-        const sockets = open(next, sets[i] ?? new Map());
+        const sockets = fresh[i] ?? new Map();
         sets[i] = sockets;
         await loop.ask({ type: 'sockets', sockets: [...sockets.values()] });
       }
