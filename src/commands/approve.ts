@@ -47,7 +47,7 @@ export function refuseToAsk(): void {
   const isForbidden = given(process.argv, '--no-input');
   if (!isForbidden && process.stdin.isTTY && process.stderr.isTTY) return;
   const why = isForbidden ? '--no-input forbids to ask' : 'no terminal to ask on';
-  throw new FlanError('E_NO_TTY', `there are changes to approve and ${why}`, {
-    hint: 'Pass --yes to apply them without asking, or --dry-run to see them only.',
+  throw new FlanError('E_NO_TTY', `there is something to approve and ${why}`, {
+    hint: 'Pass --yes to go on without being asked; --dry-run, where a command has it, only shows what would be done.',
   });
 }
