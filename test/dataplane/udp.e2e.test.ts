@@ -291,6 +291,15 @@ labTest('a port that is taken is one clear error, and is waited for', options(),
   await daemon.until('applied', ({ changes }) => changes.some(({ key }) => key === 'tunnel-device/flannel0'), mark);
 });
 
+labTest('a socket that somebody aborts goes on', options(), async (lab) => {
+  const [a, b] = await both(lab);
+  expect(await a.ping('10.244.2.1', '10.244.1.1')).toBe('answer');
+  await a.netns.sh('ss -K -u -a sport = :8285');
+  expect(await b.ping('10.244.1.1', '10.244.2.1')).toBe('answer');
+  expect(await a.ping('10.244.2.1', '10.244.1.1')).toBe('answer');
+  expect((await a.flan(['plan', '--detailed-exitcode'])).code).toBe(0);
+});
+
 labTest('an underlay address that changes moves the socket', options(), async (lab) => {
   const [a, b] = await both(lab);
   await a.netns.sh('ip addr del 192.168.10.1/24 dev eth0; ip addr add 192.168.10.101/24 dev eth0');
