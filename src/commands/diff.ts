@@ -1,5 +1,6 @@
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { TARGET_FLAGS } from './apply/flags.js';
+import { DRIFT } from './plan-flags.js';
 import { SettingsCommand } from './settings-command.js';
 
 export class Diff extends SettingsCommand {
@@ -11,9 +12,9 @@ export class Diff extends SettingsCommand {
   static override readonly examples = [
     '<%= config.bin %> diff',
     '<%= config.bin %> diff --target kind:route | less -R',
-    '<%= config.bin %> diff > /dev/null || <%= config.bin %> apply --yes',
+    '<%= config.bin %> diff --drift > /dev/null || echo "somebody else changes routes here"',
   ];
-  static override readonly flags = TARGET_FLAGS;
+  static override readonly flags = { drift: DRIFT, ...TARGET_FLAGS };
 
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(Diff);
@@ -23,7 +24,8 @@ export class Diff extends SettingsCommand {
     try {
       const adopt = settings.adopt ? 'yes' : 'no';
       const seen = await preview({ session, adopt, signal: this.signal });
-      const { document } = (await import('./apply/engine.js')).inPart(seen, flags);
+      const part = (await import('./apply/engine.js')).inPart(seen, flags);
+      const { document } = flags.drift ? (await import('./plan-drift.js')).driftOnly(part, settings) : part;
       const isSettled = document.plan.steps.length === 0 && document.plan.conflicts.length === 0;
       if (flags.json) this.print(document);
       else if (!isSettled) this.out((await import('./plan-output.js')).renderPlan(document, 'diff'));

@@ -3,7 +3,7 @@ import { parseDuration } from '../config/duration.js';
 import { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { TARGET_FLAGS } from './apply/flags.js';
-import { PLAN_OUTPUT } from './plan-flags.js';
+import { DRIFT, PLAN_OUTPUT } from './plan-flags.js';
 import { SettingsCommand } from './settings-command.js';
 import { STDIO } from './stdio.js';
 
@@ -18,6 +18,7 @@ export class Plan extends SettingsCommand {
     '<%= config.bin %> plan',
     '<%= config.bin %> plan --detailed-exitcode --json | jq .summary',
     '<%= config.bin %> plan -o ip',
+    '<%= config.bin %> plan --drift --detailed-exitcode',
     '<%= config.bin %> plan --out change.flanplan && <%= config.bin %> apply change.flanplan',
     '<%= config.bin %> plan --snapshot snapshots/*.json -o markdown',
   ];
@@ -41,6 +42,7 @@ export class Plan extends SettingsCommand {
       exclusive: ['out', 'show-foreign', 'verbose'],
       summary: 'Plan for the host of what `flan snapshot` wrote instead of this one; several; -: stdin',
     }),
+    drift: DRIFT,
     ...TARGET_FLAGS,
     'leases-from': option({
       options: ['store', 'snapshot'] as const,
@@ -93,6 +95,7 @@ export class Plan extends SettingsCommand {
         const { inPart, withRisks } = await import('./apply/engine.js');
         seen = await withRisks(inPart(seen, flags), settings);
       }
+      if (flags.drift) seen = (await import('./plan-drift.js')).driftOnly(seen, settings);
       let { document } = seen;
       if (flags.verbose || flags['show-foreign']) {
         const { withObjects } = await import('./plan-objects.js');

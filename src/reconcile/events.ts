@@ -63,4 +63,6 @@ export interface AppliedChange {
   readonly action: Action;
   readonly key: string;
   readonly reason: string;
+  /** Stands for what was made: two that are equal are the same. Of very many changes only the first have one. */
+  readonly made?: string;
 }

@@ -1,6 +1,8 @@
 import type { Outcome } from '../drivers/driver.js';
 import { asFlanError, type FlanError } from '../errors.js';
-import { appliedFact, changeOf } from '../report/history-entry.js';
+import { kinds } from '../kinds/index.js';
+import { appliedFact, LISTED_CHANGES } from '../report/history-entry.js';
+import { changeMade } from './drift.js';
 import { appendHistory, type HistoryPlace } from './history-file.js';
 
 export interface NoteRun {
@@ -20,7 +22,7 @@ export async function noteRun({ place, by, outcomes, nowMs }: NoteRun): Promise<
   if (outcomes.length === 0) return undefined;
   const done = outcomes.filter(({ status }) => status === 'done');
   const failed = outcomes.length - done.length;
-  const changes = done.map(({ step }) => changeOf(step));
+  const changes = done.map(({ step }, i) => changeMade(step, i < LISTED_CHANGES ? kinds : undefined));
   const fact = appliedFact({ by, changes, failed });
   try {
     await appendHistory({ place, entries: [{ at: new Date(nowMs).toISOString(), ...fact }] });

@@ -2,8 +2,10 @@ import type { Notice, Outcome } from '../drivers/driver.js';
 import { asFlanError, type FlanError } from '../errors.js';
 import { type Key, type Resource, sameValue } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
+import { LISTED_CHANGES } from '../report/history-entry.js';
 import { apply } from './apply.js';
 import type { Clock } from './clock.js';
+import { changeMade } from './drift.js';
 import type { AppliedChange, WatchEvent } from './events.js';
 import { DEFAULT_FIGHT, Fights } from './fights.js';
 import { scopeOf } from './inputs.js';
@@ -119,7 +121,7 @@ export class Rounds {
       state.settle(outcomes, clock.nowMs());
       for (const outcome of outcomes) {
         if (outcome.status === 'done') {
-          applied.push(this.#done(outcome));
+          applied.push(this.#done(outcome, applied.length));
           continue;
         }
         this.#errors.set(outcome.step.key, outcome.error);
@@ -147,8 +149,8 @@ export class Rounds {
     }
   }
 
-  #done({ step }: Outcome): AppliedChange {
-    const { clock } = this.#init;
+  #done({ step }: Outcome, before: number): AppliedChange {
+    const { clock, session } = this.#init;
     this.#conflicts.delete(step.key);
     this.#errors.delete(step.key);
     const drifting = this.#drifting.get(step.key);
@@ -156,7 +158,7 @@ export class Rounds {
       this.#drifting.delete(step.key);
       this.#news.push({ type: 'healed', key: step.key, tookMs: clock.nowMs() - drifting.sinceMs });
     }
-    return { action: step.action, key: step.key, reason: step.reason };
+    return changeMade(step, before < LISTED_CHANGES ? session.kinds : undefined);
   }
 
   #drifted(drift: Drift): void {

@@ -1,5 +1,5 @@
 import { kinds } from '../kinds/index.js';
-import type { Action, Step } from '../planner/plan.js';
+import type { Action } from '../planner/plan.js';
 import type { AppliedChange, WatchEvent } from '../reconcile/events.js';
 import { HISTORY_KINDS, type HistoryKind } from './history-kinds.js';
 
@@ -54,8 +54,6 @@ export function appliedFact({ by, changes, failed, tookMs }: Applied): HistoryFa
   const took = tookMs === undefined ? {} : { tookMs: round(tookMs) };
   return { kind: 'apply', by, counts, changes: changes.slice(0, LISTED_CHANGES), failed, ...took };
 }
-
-export const changeOf = ({ action, key, reason }: Step): AppliedChange => ({ action, key, reason });
 
 /** Whether a fact names the key. One of very many changes it need not name. */
 export const tellsOf = (fact: HistoryFact, key: string): boolean =>

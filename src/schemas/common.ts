@@ -131,7 +131,7 @@ export const DEFINITIONS: Readonly<Record<string, Schema>> = {
     why: text,
   }),
   digest: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-  applied_change: object({ action: oneOf(...ACTIONS), key: ref('key'), reason: text }),
+  applied_change: object({ action: oneOf(...ACTIONS), key: ref('key'), reason: text, 'made?': text }),
   plan_document: object({
     format_version: ref('format_version'),
     kind: { const: 'flan.plan' },
