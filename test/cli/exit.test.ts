@@ -130,6 +130,24 @@ describe('help', () => {
   );
 });
 
+describe('help about a command', () => {
+  it('shows how it is called and examples before its many flags', async () => {
+    const { stdout } = await flan(['apply', '--help']);
+    const places = [
+      '\nUSAGE\n  $ flan apply [PLAN] [FLAGS]\n',
+      '\nEXAMPLES\n',
+      '\nDESCRIPTION\n',
+      '\nARGUMENTS\n',
+      '\nFLAGS\n',
+    ];
+    const found = places.map((text) => stdout.indexOf(text));
+    expect(found).not.toContain(-1);
+    expect(found).toEqual([...found].sort((a, b) => a - b));
+    // Not said twice.
+    expect(stdout.split('Make the changes that plan shows').length).toBe(2);
+  });
+});
+
 describe('requested', () => {
   const ids = ['plan', 'config:show', 'config:check', 'explain'];
   it.each([
