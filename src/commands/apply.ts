@@ -36,7 +36,7 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
       multipleNonGreedy: true,
       summary: 'Apply a saved plan though the leases (desired) or the host (kernel) have moved since',
     })(),
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
+    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
     output: option({
       char: 'o',
       options: ['text', 'json', 'ndjson'] as const,

@@ -11,7 +11,7 @@ export class Destroy extends SettingsCommand {
   static override readonly description =
     "Only what carries flan's mark goes. The lease stays, unless --release is given.";
   static override readonly flags = {
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
+    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
     release: boolean({ summary: 'Give the lease back too: another node may get the subnet' }),
     'dry-run': boolean({ summary: 'Show what would go and stop' }),
   };

@@ -36,7 +36,7 @@ interface Performance {
 /** Shows part of the plan, asks, makes it and verifies it. */
 export abstract class PartCommand extends SettingsCommand {
   static override readonly flags = {
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
+    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
     'dry-run': boolean({ summary: 'Show the changes and stop' }),
   };
 

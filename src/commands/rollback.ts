@@ -29,7 +29,7 @@ the leases or the settings want it otherwise, or until \`flan resume\`.`;
     id: checkpointArgument('optional', 'Which one, or last; default: the one that waits to be confirmed, else last'),
   };
   static override readonly flags = {
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
+    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
     'dry-run': boolean({ summary: 'Show what would be undone and stop' }),
   };
 

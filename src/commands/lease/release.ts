@@ -12,7 +12,7 @@ export class LeaseRelease extends SettingsCommand {
     'Nothing changes on the host that held it. A daemon that runs there takes the subnet back if it is still free.';
   static override readonly args = { lease: leaseArgument };
   static override readonly flags = {
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask' }),
+    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
   };
 
   override async run(): Promise<ExitCode> {
