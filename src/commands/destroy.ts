@@ -44,21 +44,29 @@ export class Destroy extends SettingsCommand {
         else if (flags['dry-run']) this.print(document);
         if (flags['dry-run']) return EXIT.ok;
         if (shown.plan.steps.length === 0) {
-          if (flags.json) this.print({ ...document, ...{ outcomes: [] } });
+          if (flags.json) this.print({ ...document, ...{ verified: true, outcomes: [], left: [] } });
           return EXIT.ok;
         }
         if (!flags.yes) await approveOrEnd('Remove all of this?', signal);
         const outcomes = await destroy(shown, input);
         await this.remember(settings, outcomes);
         const failed = outcomes.filter(({ status }) => status !== 'done').length;
+        const tried = new Set(outcomes.map(({ step }) => step.key));
+        const left = signal.aborted
+          ? shown.plan.steps.filter(({ key }) => !tried.has(key))
+          : (await previewDestroy({ ...input, lease: 'keep' })).plan.steps;
+        const untried = signal.aborted ? left.length : 0;
         if (flags.json) {
-          this.print({ ...document, ...{ outcomes: outcomes.map(({ step, status }) => ({ key: step.key, status })) } });
-        } else {
-          const { plan } = await previewDestroy({ ...input, lease: 'keep' });
-          this.out(applyText({ outcomes, left: plan.steps, untried: 0 }, this.colours));
-        }
+          const told = outcomes.map((outcome) => {
+            const { step, status } = outcome;
+            const error = outcome.status === 'done' ? undefined : outcome.error;
+            return { key: step.key, status, ...(error && { error: { code: error.code, message: error.message } }) };
+          });
+          this.print({ ...document, ...{ verified: left.length === 0 && failed === 0, outcomes: told, left } });
+        } else this.out(applyText({ outcomes, left, untried }, this.colours));
         if (signal.aborted) throw signal.reason;
-        return failed > 0 ? EXIT.partial : EXIT.ok;
+        if (failed > 0) return EXIT.partial;
+        return left.length > 0 ? EXIT.notRolledBack : EXIT.ok;
       } finally {
         lock?.release();
       }

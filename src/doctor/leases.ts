@@ -31,7 +31,10 @@ export const publicAddresses: Check = {
         if (!areToldApart(overlay, leases)) return [{ ...about, severity: 'error', fix: CORRECT }];
         return keepsAlive(overlay) ? [] : [{ ...about, severity: 'warning', fix: KEEP_ALIVE }];
       });
-    return found(findings, `${holders.size} addresses, each of one lease`);
+    return found(
+      findings,
+      holders.size === 1 ? 'one address, of one lease' : `${holders.size} addresses, each of one lease`,
+    );
   },
 };
 

@@ -1,7 +1,9 @@
+import { kinds } from '../kinds/index.js';
 import type { Image } from '../planner/inverse.js';
 import type { Action } from '../planner/plan.js';
+import { fieldChanges } from './changes.js';
 import { type Paint, plain, VERBS } from './paint.js';
-import { guarded } from './printable.js';
+import { guarded, printable } from './printable.js';
 import { table } from './table.js';
 
 /** What of a checkpoint is shown. */
@@ -32,13 +34,24 @@ export function checkpointsText(rows: readonly CheckpointRow[], unguarded: Paint
 const actionOf = ({ before, after }: Image): Action =>
   before === undefined ? 'create' : after === undefined ? 'delete' : 'update';
 
-/** A checkpoint with what its apply changed. */
+/** In words: what was made, what was removed, or what of it was changed to what. */
+function wordsOf({ before, after }: Image): string {
+  if (before !== undefined && after !== undefined) return fieldChanges(before, after, kinds.differing(before, after));
+  const one = after ?? before;
+  return one === undefined ? '' : kinds.of(one).describe(one);
+}
+
+/** A checkpoint with what its apply changed, each as it was before and after. */
 export function checkpointText(row: CheckpointRow, images: Iterable<Image>, unguarded: Paint = plain): string {
   const paint = guarded(unguarded);
-  const changes = [...images].map((image) => {
+  const all = [...images];
+  const width = Math.max(0, ...all.map(({ key }) => key.length));
+  const changes = all.map((image) => {
     const action = actionOf(image);
     const { symbol, colour } = VERBS[action];
-    return `  ${paint[colour](`${symbol} ${action}`)} ${paint.bold(image.key)}`;
+    const words = printable(wordsOf(image));
+    const space = words === '' ? '' : ' '.repeat(width - image.key.length + 2);
+    return `  ${paint[colour](`${symbol} ${action}`)} ${paint.bold(image.key)}${space}${words}`;
   });
   const deadline = row.deadlineMs === undefined ? '' : `, deadline ${time(row.deadlineMs)}`;
   const head = `${paint.bold(row.id)}  made ${time(row.createdAtMs)}: ${row.state} (${row.why})${deadline}`;

@@ -147,7 +147,10 @@ export const PLAN_SCHEMAS: Readonly<Record<string, Published>> = {
   },
   destroy: {
     title: 'flan destroy --json',
-    schema: document('destroy', { plan: ref('plan'), foreign: ref('foreign'), 'outcomes?': list(ref('outcome')) }),
+    schema: document('destroy', {
+      ...{ plan: ref('plan'), foreign: ref('foreign') },
+      ...{ 'verified?': flag, 'outcomes?': list(ref('outcome')), 'left?': list(ref('step')) },
+    }),
   },
 };
 

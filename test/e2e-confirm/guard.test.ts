@@ -182,7 +182,7 @@ describe('a checkpoint', () => {
     const { id } = lastOf(a);
     const shown = await a.flan(['checkpoint show', id]);
     expect(shown.stdout).toMatch(new RegExp(`^${id} +made .*: pending \\(waits to be confirmed\\)`));
-    expect(shown.stdout).toContain('~ update route/main/10.244.2.0/24');
+    expect(shown.stdout).toMatch(/~ update route\/main\/10\.244\.2\.0\/24 +via \S+ → \S+$/m);
     const document = JSON.parse((await a.flan(['checkpoint show', id, '--json'])).stdout);
     expect(document.changes).toHaveLength(3);
     expect(document.changes.find(({ key }: { key: string }) => key.endsWith('10.244.3.0/24'))).toMatchObject({

@@ -66,7 +66,9 @@ describe('host-gw', () => {
       '10.244.3.0/24 via 192.168.10.33 dev eth0',
     ]);
     expect(await a.foreignRoutes()).toBe(before);
-    expect((await a.flan(['destroy', '--yes'])).code).toBe(0);
+    const destroyed = await a.flan(['destroy', '--yes', '--json']);
+    expect(destroyed.code).toBe(0);
+    expect(JSON.parse(destroyed.stdout)).toMatchObject({ verified: true, left: [] });
     expect(await a.netns.ip('-N route show table all')).toBe(found);
     expect(a.subnetEnv()).toBeUndefined();
     expect((await a.flan(['destroy', '--yes'])).stdout).toMatch(/^No changes;/m);

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { checkpointsText, checkpointText } from '../../src/report/checkpoints-text.js';
 import { progressLine } from '../../src/report/progress.js';
+import { someRoute } from './fixtures.js';
 
 const base = { done: 12, failed: 0, of: 340, tookMs: 1000, key: 'route/main/10.244.3.0/24' };
 
@@ -30,14 +31,21 @@ it('checkpoints are a table, one line each', () => {
 });
 
 it('a checkpoint lists what its apply changed', () => {
-  const [toy, key] = [{ kind: 'toy' }, 'toy/a' as never];
+  const [key, other] = ['route/main/10.244.2.0/24' as never, 'link/x' as never];
+  const [before, after] = [someRoute(), someRoute('10.244.2.0/24', '192.168.10.9')];
   const images = [
-    { key, after: toy },
-    { key, before: toy },
-    { key, before: toy, after: toy },
+    { key, after },
+    { key, before },
+    { key, before, after },
+    { key: other, before, after: before },
   ];
   expect(checkpointText(row, images)).toBe(
-    `${row.id}  made 1970-01-01T00:00:00Z: applied (verified)\n  + create toy/a\n  - delete toy/a\n  ~ update toy/a\n`,
+    `${row.id}  made 1970-01-01T00:00:00Z: applied (verified)
+  + create route/main/10.244.2.0/24  via 192.168.10.9 dev eth0
+  - delete route/main/10.244.2.0/24  via 192.168.10.2 dev eth0
+  ~ update route/main/10.244.2.0/24  via 192.168.10.2 → 192.168.10.9
+  ~ update link/x
+`,
   );
   expect(checkpointText({ ...row, deadlineMs: 0 }, [])).toBe(
     `${row.id}  made 1970-01-01T00:00:00Z: applied (verified), deadline 1970-01-01T00:00:00Z\n  Nothing was changed.\n`,
