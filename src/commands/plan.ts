@@ -83,6 +83,9 @@ export class Plan extends SettingsCommand {
       return code !== EXIT.ok ? code : document.summary.changing > 0 ? onChanges : EXIT.ok;
     }
     const { settings } = loaded;
+    // A mistake is told also where there is nothing to choose from.
+    if (flags.target !== undefined || flags.exclude !== undefined)
+      (await import('./apply/choices.js')).targetsOf(flags);
     const { openSession, preview, planText, summaryLine } = await import('./engine.js');
     const session = await openSession(settings, this.signal);
     try {

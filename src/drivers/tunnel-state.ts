@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PeerCounts, Totals } from '../dataplane/counters.js';
 import type { Address, Prefix } from '../model/ip.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
-import { netnsPath } from '../sys/netns.js';
+import { netnsInode } from '../sys/netns.js';
 
 /** What the process that carries a tunnel's packets tells all others of it, in a file of the runtime directory. */
 export interface TunnelState {
@@ -46,7 +46,7 @@ export function tunnelStateFile(input: {
   readonly name: string;
 }): TunnelStateFile {
   const { runtimeDir, netns, name } = input;
-  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
+  const ino = netnsInode(netns);
   const path = join(runtimeDir, `${ino}-tunnel-${name}.json`);
   return {
     write: (state) => {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../errors.js';
 import { type Prefix, tryPrefix } from '../model/ip.js';
 import { flock, type Lock } from '../sys/flock.js';
-import { netnsPath } from '../sys/netns.js';
+import { netnsInode } from '../sys/netns.js';
 
 export interface HostPlace {
   readonly runtimeDir: string;
@@ -39,21 +39,18 @@ export function lockHost({ holder, ...place }: HostLockInput): Lock {
 /** The file that is locked. It stays when the lock goes. @throws {Error} ENOENT when there is no such namespace */
 export function hostLockPath({ runtimeDir, netns, networks }: HostPlace): string {
   const what = createHash('sha256').update(networks.join(' ')).digest('hex').slice(0, 8);
-  return join(runtimeDir, `${inodeOf(netns)}-${what}.lock`);
+  return join(runtimeDir, `${netnsInode(netns)}-${what}.lock`);
 }
 
 /** Starts the line of a lock file that says what its flan serves. */
 const NETWORKS = 'networks ';
-
-const inodeOf = (netns: string | undefined): number =>
-  statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns)).ino;
 
 /**
  * The networks that flans with this runtime directory have served in this network namespace, running or not: what they
  * made stays in place when they end. One's own among them.
  */
 export function servedNetworks({ runtimeDir, netns }: Pick<HostPlace, 'runtimeDir' | 'netns'>): Prefix[] {
-  const start = `${inodeOf(netns)}-`;
+  const start = `${netnsInode(netns)}-`;
   try {
     return readdirSync(runtimeDir)
       .filter((name) => name.startsWith(start) && name.endsWith('.lock'))

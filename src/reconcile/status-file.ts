@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { markOf } from '../drivers/tunnel-state.js';
 import type { WatchStatus } from '../report/watch-status.js';
-import { netnsPath } from '../sys/netns.js';
+import { netnsInode } from '../sys/netns.js';
 
 export interface StatusPlace {
   readonly runtimeDir: string;
@@ -81,7 +81,7 @@ export function sweepStatusFiles(place: StatusPlace): void {
 const END = '.status.json';
 
 function start({ netns }: StatusPlace): string {
-  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
+  const ino = netnsInode(netns);
   return `${ino}-watch-`;
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { libc, libcFunction } from './ffi.js';
-import { inNetns, netnsPath } from './netns.js';
+import { inNetns, netnsInode } from './netns.js';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
@@ -20,7 +20,7 @@ export function netnsIdentity(netns: string | undefined): string {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const cookie = netns === undefined ? readCookie() : inNetns(netns, readCookie);
   if (cookie !== undefined) return `${boot} ${cookie}`;
-  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
+  const ino = netnsInode(netns);
   return `${boot} inode ${ino}`;
 }
 

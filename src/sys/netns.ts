@@ -1,4 +1,4 @@
-import { closeSync, openSync, stat } from 'node:fs';
+import { closeSync, openSync, stat, statSync } from 'node:fs';
 import { FlanError } from '../errors.js';
 import { checked, libc, SysError } from './ffi.js';
 
@@ -18,6 +18,19 @@ export function warmPool(): void {
 /** `blue` is /run/netns/blue as ip-netns(8) makes it; anything with a slash is a path. */
 export const netnsPath = (nameOrPath: string): string =>
   nameOrPath.includes('/') ? nameOrPath : `/run/netns/${nameOrPath}`;
+
+/**
+ * What tells namespaces of the moment apart; the number of one that is gone is given again.
+ * @throws {FlanError} E_NETNS when there is no such namespace
+ */
+export function netnsInode(nameOrPath: string | undefined): number {
+  const path = nameOrPath === undefined ? '/proc/thread-self/ns/net' : netnsPath(nameOrPath);
+  try {
+    return statSync(path).ino;
+  } catch (cause) {
+    throw notThere({ name: nameOrPath ?? path, path, cause });
+  }
+}
 
 /**
  * Runs `action` inside another network namespace and returns here. A socket that it opens stays in that namespace for
@@ -50,13 +63,7 @@ function enter(name: string, path: string): void {
   try {
     fd = openSync(path, 'r');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'EACCES') throw denied(name, cause);
-    const why = code === 'ENOENT' ? 'there is no such network namespace' : `${path} cannot be opened (${code})`;
-    throw new FlanError('E_NETNS', `network namespace '${name}': ${why}`, {
-      hint: code === 'ENOENT' ? `List them with 'ip netns', or add it with 'ip netns add ${name}'.` : undefined,
-      cause,
-    });
+    throw notThere({ name, path, cause });
   }
   try {
     checked('setns', libc.setns(fd, CLONE_NEWNET));
@@ -67,6 +74,16 @@ function enter(name: string, path: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+function notThere({ name, path, cause }: { readonly name: string; readonly path: string; readonly cause: unknown }) {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === 'EACCES') return denied(name, cause);
+  const why = code === 'ENOENT' ? 'there is no such network namespace' : `${path} cannot be opened (${code})`;
+  return new FlanError('E_NETNS', `network namespace '${name}': ${why}`, {
+    hint: code === 'ENOENT' ? `List them with 'ip netns', or add it with 'ip netns add ${name}'.` : undefined,
+    cause,
+  });
 }
 
 const denied = (name: string, cause: unknown): FlanError =>

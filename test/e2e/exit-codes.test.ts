@@ -74,6 +74,7 @@ describe('exit codes', () => {
       error: 'E_USAGE',
       says: /routeProtocol/,
     });
+    expectFailure(await a.flan(['plan', '--target', 'foo:bar']), { code: 64, error: 'E_USAGE', says: /'foo:bar'/ });
     const unasked = await a.flan(['apply'], { input: '' });
     expect(unasked).toMatchObject({
       code: 64,
@@ -104,6 +105,27 @@ describe('exit codes', () => {
       error: 'E_STORE_UNREACHABLE',
       says: /127\.0\.0\.1:9/,
     });
+  });
+
+  labTest('a namespace that is not there is no bug of ours, whoever is asked', {}, async (lab) => {
+    const flags = [...without(lab.node().flags, '--netns'), '--netns', 'flan-nowhere'];
+    const commands = [
+      'plan',
+      'apply --yes',
+      'watch',
+      'destroy --yes',
+      'status',
+      'doctor',
+      'explain 10.244.2.1',
+      'sysdump',
+    ];
+    for (const command of [...commands, 'show facts', 'checkpoint ls', 'resume']) {
+      const told = await flan([...command.split(' '), ...flags]);
+      expect([command, told.stderr]).toEqual([
+        command,
+        expect.stringMatching(/^Error E_NETNS: network namespace 'flan-nowhere': there is no such network namespace$/m),
+      ]);
+    }
   });
 
   labTest('75: there is one writer per host, and readers are not kept out', {}, async (lab) => {
