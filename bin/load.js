@@ -48,7 +48,9 @@ function load(entry) {
   const { version } = require('../package.json');
   const command = /^[a-z][a-z-]{0,30}$/.test(process.argv[2] || '') ? process.argv[2] : 'help';
   setFlags(command);
-  const folder = cacheFolder(`${version}-${process.version}-${process.arch}`);
+  // Two installations would go on taking each other's place.
+  const place = zlib.crc32(DIST).toString(16);
+  const folder = cacheFolder(`${version}-${process.version}-${process.arch}-${place}`);
   const file = folder && path.join(folder, `${command}.bin`);
   const cached = (file && readCache(folder, file)) || new Map();
   const modules = new Map();

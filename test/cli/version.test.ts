@@ -128,7 +128,9 @@ describe('the code cache', () => {
     const service = join(home, 'service');
     mkdirSync(service, { mode: 0o755 });
     await expectSuccess(run({ CACHE_DIRECTORY: service }));
-    expect(readdirSync(service)).toEqual([`${version}-${process.version}-${process.arch}`]);
+    expect(readdirSync(service)).toEqual([
+      expect.stringMatching(`^${version}-${process.version}-${process.arch}-[0-9a-f]+$`),
+    ]);
     expect(existsSync(join(home, 'flan'))).toBe(false);
   });
 
