@@ -7,9 +7,18 @@ export type LockState = { readonly state: 'free' } | { readonly state: 'held'; r
 /** Who holds the lock of this host, without taking it: somebody might want it just then. */
 export function lockState(place: HostPlace): LockState {
   const path = hostLockPath(place);
-  const ino = statSync(path, { throwIfNoEntry: false })?.ino;
+  const ino = inodeAt(path);
   if (ino === undefined || !lockedInodes(readFileSync('/proc/locks', 'utf8')).has(ino)) return { state: 'free' };
   return { state: 'held', holder: holderAt(path) };
+}
+
+/** Undefined also where nobody can look: who cannot see the file cannot take the lock either. */
+function inodeAt(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
 }
 
 function holderAt(path: string): string {

@@ -144,6 +144,12 @@ describe('the lock', () => {
     expect(lockState(place)).toEqual({ state: 'free' });
   });
 
+  it('is free where there can be none', () => {
+    writeFileSync(join(dir, 'file'), '');
+    const place = { runtimeDir: join(dir, 'file', 'x'), networks: [parsePrefix('10.244.0.0/16')] };
+    expect(lockState(place)).toEqual({ state: 'free' });
+  });
+
   it('is found among all locks of the system', () => {
     const text = [
       '1: FLOCK  ADVISORY  WRITE 12 08:01:1234 0 EOF',
