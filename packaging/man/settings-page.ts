@@ -7,7 +7,8 @@ a flag, \`--etcd-prefix /x\`; a variable, \`FLAN_ETCD_PREFIX=/x\`; flanneld's va
 settings file, \`etcdPrefix: /x\`.
 
 A settings file is YAML or JSON with one setting per line. Read are the file that \`-c\` or \`FLAN_CONFIG\` names, else
-\`./flan.yaml\`; and then \`/etc/flan/config.yaml\`. An unknown key is an error that names line and column.
+\`./flan.yaml\`; then \`~/.config/flan/config.yaml\`, \`/etc/flan/conf.d/*.yaml\` (the last name wins) and
+\`/etc/flan/config.yaml\`. An unknown key is an error that names line and column.
 
 Durations are written \`90s\`, \`5m\`, \`24h\`. A setting that is repeatable takes a list. Relative paths start at the folder
 of the file; in flags and variables, at the working directory.`;
@@ -25,6 +26,8 @@ export function settingsPage(): readonly string[] {
     ...section('EXAMPLE', literal(EXAMPLE)),
     ...section('FILES', [
       ...item(bold('/etc/flan/config.yaml'), 'The settings of this host.'),
+      ...item(bold('/etc/flan/conf.d/*.yaml'), 'Parts of them; the last name wins, and all win over that file.'),
+      ...item(bold('~/.config/flan/config.yaml'), 'Those of a user, which win over those of the host.'),
       ...item(bold('./flan.yaml'), 'Those of a folder, which win.'),
     ]),
     ...section('SEE ALSO', [

@@ -43,10 +43,13 @@ export interface SettingsInput {
   readonly configFile?: string | undefined;
   readonly readFile: ReadFile;
   readonly exists: (path: string) => boolean;
+  /** Names in a folder; none where there is no folder, or no folders are looked into. */
+  readonly list?: ((path: string) => readonly string[]) | undefined;
 }
 
 /**
- * Puts the settings together: flags > FLAN_* > FLANNELD_* > `-c FILE` or ./flan.yaml > /etc/flan/config.yaml > defaults.
+ * Puts the settings together: flags > FLAN_* > FLANNELD_* > `-c FILE` or ./flan.yaml > the user's file >
+ * /etc/flan/conf.d/*.yaml (the last name first) > /etc/flan/config.yaml > defaults.
  * @throws {FlanError} E_USAGE for a wrong flag; E_CONFIG for anything else that is wrong
  */
 export async function loadSettings(input: SettingsInput): Promise<LoadedSettings> {
@@ -55,8 +58,9 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
     { level: 'flag', layer: flagLayer(flags, cwd) },
     { level: 'environment', layer: environmentLayer(env, cwd) },
     { level: 'environment', layer: flannelLayer(env, cwd) },
-    { level: 'file', layer: await userFile(input) },
-    { level: 'file', layer: (await readSettingsFile(SYSTEM_FILE, input.readFile)) ?? new Map() },
+    { level: 'file', layer: await namedFile(input) },
+    ...(await Promise.all(userFiles(input).map((path) => fileSource(path, ifAllowed(input.readFile))))),
+    ...(await Promise.all(systemFiles(input).map((path) => fileSource(path, input.readFile)))),
   ];
   const found = new Map(SETTINGS.map((definition) => [definition.key, decideOne(definition, sources)]));
   decideStore(found);
@@ -71,13 +75,45 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
 }
 
 export const SYSTEM_FILE = '/etc/flan/config.yaml';
+/** Each file there is somebody's part of the settings of a host. */
+const SYSTEM_FOLDER = '/etc/flan/conf.d';
+
+/** @see XDG Base Directory Specification */
+function userFiles({ env }: SettingsInput): readonly string[] {
+  const folder = env.XDG_CONFIG_HOME?.startsWith('/') ? env.XDG_CONFIG_HOME : env.HOME && `${env.HOME}/.config`;
+  return folder ? [`${folder}/flan/config.yaml`] : [];
+}
+
+/** The strongest first. */
+function systemFiles({ list = () => [] }: SettingsInput): readonly string[] {
+  const names = list(SYSTEM_FOLDER).filter((name) => /^[^.].*\.ya?ml$/.test(name));
+  const parts = names.toSorted().toReversed();
+  return [...parts.map((name) => `${SYSTEM_FOLDER}/${name}`), SYSTEM_FILE];
+}
+
+/** Services are often kept out of all homes, root's among them: that is no mistake in the settings. */
+const ifAllowed =
+  (readFile: ReadFile): ReadFile =>
+  (path) => {
+    try {
+      return readFile(path);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EACCES') return undefined;
+      throw error;
+    }
+  };
+
+const fileSource = async (path: string, readFile: ReadFile): Promise<Source> => ({
+  level: 'file',
+  layer: (await readSettingsFile(path, readFile)) ?? new Map(),
+});
 
 interface Source {
   readonly level: Origin['level'];
   readonly layer: Layer;
 }
 
-async function userFile({ configFile, env, cwd, readFile }: SettingsInput): Promise<Layer> {
+async function namedFile({ configFile, env, cwd, readFile }: SettingsInput): Promise<Layer> {
   const named = configFile ?? (env.FLAN_CONFIG || undefined);
   const path = resolve(cwd, named ?? 'flan.yaml');
   const layer = await readSettingsFile(path, readFile);

@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadSettings, SETTINGS, type SettingsInput } from '../../src/config/settings.js';
@@ -16,6 +17,7 @@ const load = ({ files = {}, ...input }: World = {}) =>
     ...input,
     readFile: (path) => files[path],
     exists: (path) => Object.keys(files).some((file) => file === path || file.startsWith(`${path}/`)),
+    list: (path) => Object.keys(files).flatMap((file) => (dirname(file) === path ? [basename(file)] : [])),
   });
 const failure = async (world: World): Promise<FlanError> => {
   const caught: unknown = await load(world).then(
@@ -311,7 +313,7 @@ describe('files', () => {
 });
 
 describe('precedence', () => {
-  const sources = ['flag', 'environment', 'flanneld', 'user file', 'system file'] as const;
+  const sources = ['flag', 'environment', 'flanneld', 'folder', 'user', 'part 9', 'part 10', 'system file'] as const;
   it('the strongest source that says something wins, and is named', async () => {
     await fc.assert(
       fc.asyncProperty(fc.subarray([...sources]), async (given) => {
@@ -320,11 +322,19 @@ describe('precedence', () => {
         const { settings, origins } = await load({
           flags: has('flag') ? { 'healthz-port': String(port('flag')) } : {},
           env: {
+            HOME: '/home/ops',
             ...(has('environment') && { FLAN_HEALTHZ_PORT: String(port('environment')) }),
             ...(has('flanneld') && { FLANNELD_HEALTHZ_PORT: String(port('flanneld')) }),
           },
           files: {
-            ...(has('user file') && { [`${CWD}/flan.yaml`]: `# port\nhealthzPort: ${port('user file')}\n` }),
+            ...(has('folder') && { [`${CWD}/flan.yaml`]: `# port\nhealthzPort: ${port('folder')}\n` }),
+            ...(has('user') && { '/home/ops/.config/flan/config.yaml': `healthzPort: ${port('user')}\n` }),
+            // By name, so that nine comes after ten.
+            ...(has('part 10') && { '/etc/flan/conf.d/10.yaml': `healthzPort: ${port('part 10')}\n` }),
+            ...(has('part 9') && { '/etc/flan/conf.d/9.yml': `healthzPort: ${port('part 9')}\n` }),
+            // An editor's, and a package manager's.
+            '/etc/flan/conf.d/.99.yaml': 'healthzPort: 1\n',
+            '/etc/flan/conf.d/99.yaml.dpkg-old': 'healthzPort: 2\n',
             ...(has('system file') && { '/etc/flan/config.yaml': `healthzPort: ${port('system file')}\n` }),
           },
         });
@@ -335,7 +345,10 @@ describe('precedence', () => {
             flag: 'flag --healthz-port',
             environment: 'environment FLAN_HEALTHZ_PORT',
             flanneld: 'environment FLANNELD_HEALTHZ_PORT',
-            'user file': `${CWD}/flan.yaml:2`,
+            folder: `${CWD}/flan.yaml:2`,
+            user: '/home/ops/.config/flan/config.yaml:1',
+            'part 10': '/etc/flan/conf.d/10.yaml:1',
+            'part 9': '/etc/flan/conf.d/9.yml:1',
             'system file': '/etc/flan/config.yaml:1',
             none: 'default',
           }[winner ?? 'none'],
@@ -349,6 +362,24 @@ describe('precedence', () => {
       files: { [`${CWD}/flan.yaml`]: 'node: a\n', '/etc/flan/config.yaml': 'node: b\nnodeId: id\n' },
     });
     expect([settings.node, settings.nodeId]).toEqual(['a', 'id']);
+  });
+
+  it("finds the user's file where XDG_CONFIG_HOME says, if that is a path", async () => {
+    const files = { '/x/flan/config.yaml': 'node: a\n', '/root/.config/flan/config.yaml': 'node: b\n' };
+    const nodeWith = async (env: Record<string, string>) => (await load({ files, env })).settings.node;
+    expect(await nodeWith({ XDG_CONFIG_HOME: '/x', HOME: '/root' })).toBe('a');
+    expect(await nodeWith({ XDG_CONFIG_HOME: 'x', HOME: '/root' })).toBe('b');
+    expect(await nodeWith({})).toBeUndefined();
+  });
+
+  it("does without the user's file where no home may be looked into", async () => {
+    const readFile = (path: string) => {
+      if (path.startsWith('/root')) throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+      return path === '/etc/flan/config.yaml' ? 'node: c\n' : undefined;
+    };
+    const env = { HOME: '/root' };
+    const { settings } = await loadSettings({ flags: {}, env, cwd: '/', readFile, exists: () => false });
+    expect(settings.node).toBe('c');
   });
 
   it('lets empty variables and absent flags alone', async () => {

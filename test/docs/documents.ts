@@ -8,8 +8,8 @@ const SETTINGS_HEAD = `A setting can be given in four ways. The first that says 
 1. a flag: \`--etcd-prefix /x\`
 2. a variable: \`FLAN_ETCD_PREFIX=/x\`
 3. flanneld's variable: \`FLANNELD_ETCD_PREFIX=/x\`
-4. a line of a settings file: \`etcdPrefix: /x\`. Read are \`-c FILE\` (or \`FLAN_CONFIG\`), else \`./flan.yaml\`; and then
-   \`/etc/flan/config.yaml\`.
+4. a line of a settings file: \`etcdPrefix: /x\`. Read are \`-c FILE\` (or \`FLAN_CONFIG\`), else \`./flan.yaml\`; then the
+   user's \`~/.config/flan/config.yaml\`, \`/etc/flan/conf.d/*.yaml\` (the last name wins), and \`/etc/flan/config.yaml\`.
 
 \`flan config show --origin\` prints every value and where it comes from. An unknown key in a file is an error that names
 line and column. flanneld's flags are understood too, under its names, with one dash or two.
