@@ -2,6 +2,7 @@ import { boolean } from '@oclif/core/flags';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { networksOf } from '../model/network.js';
 import { FORMAT_VERSION } from '../version.js';
+import { LOCK_FLAGS } from './apply/flags.js';
 import { approveOrEnd } from './approve.js';
 import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
@@ -14,12 +15,14 @@ export class Destroy extends SettingsCommand {
     yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
     release: boolean({ summary: 'Give the lease back too: another node may get the subnet' }),
     'dry-run': boolean({ summary: 'Show what would go and stop' }),
+    ...LOCK_FLAGS,
   };
 
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(Destroy);
     const { settings } = await this.loadSettings(flags);
-    const { openSession, destroy, previewDestroy, changesText, applyText, lockHost } = await import('./engine.js');
+    const { openSession, destroy, previewDestroy, changesText, applyText } = await import('./engine.js');
+    const { lockHostWithin } = await import('./host-lock.js');
     const session = await openSession(settings, this.signal);
     const { signal } = this;
     const input = { session, signal, lease: flags.release ? 'release' : 'keep' } as const;
@@ -27,7 +30,10 @@ export class Destroy extends SettingsCommand {
       if (!flags['dry-run']) requirePrivilege('destroy');
       const lock = flags['dry-run']
         ? undefined
-        : lockHost({ ...settings, networks: networksOf(session.network), holder: 'flan destroy' });
+        : await lockHostWithin({
+            ...{ ...settings, networks: networksOf(session.network), holder: 'flan destroy' },
+            ...{ within: flags['lock-timeout'], signal },
+          });
       try {
         const shown = await previewDestroy(input);
         if (!flags['dry-run']) {

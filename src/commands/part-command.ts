@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Prefix } from '../model/ip.js';
 import { type Network, networksOf } from '../model/network.js';
 import { FORMAT_VERSION } from '../version.js';
+import { LOCK_FLAGS } from './apply/flags.js';
 import { approveOrEnd } from './approve.js';
 import type { Part, PartInput, Session } from './part-engine.js';
 import { requirePrivilege } from './privilege.js';
@@ -23,6 +24,7 @@ export interface PartWork extends Omit<PartInput, 'signal'> {
 interface PartFlags {
   readonly yes: boolean;
   readonly 'dry-run': boolean;
+  readonly 'lock-timeout'?: string | undefined;
   readonly json: boolean;
   readonly config?: string | undefined;
 }
@@ -38,11 +40,13 @@ export abstract class PartCommand extends SettingsCommand {
   static override readonly flags = {
     yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
     'dry-run': boolean({ summary: 'Show the changes and stop' }),
+    ...LOCK_FLAGS,
   };
 
   protected async carryOut(flags: PartFlags, workOf: (session: Session) => Promise<PartWork>): Promise<ExitCode> {
     const { settings } = await this.loadSettings(flags);
-    const { openSession, lockHost } = await import('./part-engine.js');
+    const { openSession } = await import('./part-engine.js');
+    const { lockHostWithin } = await import('./host-lock.js');
     const session = await openSession(settings, this.signal);
     try {
       const work = await workOf(session);
@@ -50,8 +54,9 @@ export abstract class PartCommand extends SettingsCommand {
       requirePrivilege(work.name);
       const locks = [];
       try {
+        const asked = { within: flags['lock-timeout'], signal: this.signal };
         for (const networks of lockedFor(session.network, work))
-          locks.push(lockHost({ ...settings, networks, holder: `flan ${work.name}` }));
+          locks.push(await lockHostWithin({ ...settings, networks, holder: `flan ${work.name}`, ...asked }));
         await refusePending(settings, session);
         return await this.perform({ work, flags, settings });
       } finally {

@@ -4,7 +4,6 @@ export { takesOver } from '../reconcile/adopt.js';
 export { Checkpoints, placeOf } from '../reconcile/checkpoint.js';
 export { systemClock } from '../reconcile/clock.js';
 export { refuseWhileWaiting } from '../reconcile/confirm.js';
-export { lockHost } from '../reconcile/lock.js';
 export { applyPart, type Part, type PartInput, previewPart } from '../reconcile/part.js';
 export { isMassPrune, prunes, withOldNetworks } from '../reconcile/prune.js';
 export { refuseProtected } from '../reconcile/risk.js';

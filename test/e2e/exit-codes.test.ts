@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { type Finished, FLAN, flan } from '../support/cli.js';
+import { type Finished, FLAN, finished, flan } from '../support/cli.js';
 import { type Lab, type LabNode, labTest, peerLease } from '../support/lab.js';
 
 const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
@@ -138,6 +138,21 @@ describe('exit codes', () => {
     expect((await a.flan(['plan', '--detailed-exitcode'])).code).toBe(0);
     await daemon.kill();
     expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+  });
+
+  labTest('whoever changes the host may wait for the one before', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    const daemon = await a.watch();
+    for (const command of ['destroy', 'prune', 'adopt', 'apply']) {
+      const wrong = await a.flan([command, '--yes', '--lock-timeout', 'soon']);
+      expect([command, wrong.code, wrong.stderr]).toEqual([command, 64, expect.stringContaining("not 'soon'")]);
+      expect(await a.flan([command, '--yes', '--lock-timeout', '10ms'])).toMatchObject({ code: 75 });
+    }
+    const waiting = finished(a.start(['destroy', '--yes', '--lock-timeout', '20s']));
+    await daemon.stop();
+    expect(await waiting).toMatchObject({ code: 0, stderr: '' });
+    expect(await a.routes()).toEqual([]);
   });
 
   labTest('77: apply, watch and destroy need privilege; plan, show and validate do not', {}, async (lab) => {

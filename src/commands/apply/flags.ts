@@ -16,6 +16,11 @@ export const TARGET_FLAGS = {
   }),
 };
 
+/** Of every command that changes this host. */
+export const LOCK_FLAGS = {
+  'lock-timeout': string({ helpValue: 'TIME', summary: 'Wait so long for another flan to finish [default: 0]' }),
+};
+
 /** How an apply is guarded. */
 export const SAFETY_FLAGS = {
   confirm: string({
@@ -42,7 +47,7 @@ export const SAFETY_FLAGS = {
     default: '2s',
     summary: 'Look again so long until all reads back as applied; 0: once',
   }),
-  'lock-timeout': string({ helpValue: 'TIME', summary: 'Wait so long for another flan to finish [default: 0]' }),
+  ...LOCK_FLAGS,
 };
 
 /** Their values as the parser gives them. */
