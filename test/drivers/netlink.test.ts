@@ -87,6 +87,36 @@ describe('a step that finds the world changed', () => {
   }
 });
 
+describe('many routes by gateways', () => {
+  const many = Array.from({ length: 700 }, (_, i) => {
+    const [high, low] = [i >> 4, (i & 15) << 4];
+    return to(`10.5.${high}.${low}/28`, `172.30.${(i + 2) >> 8}.${(i + 2) & 255}`);
+  });
+
+  kernelTest('are spread over scopes, and nothing but `ip route` shows it', { needs }, async (context) => {
+    const { driver, ip, outcomes } = await bed(context);
+    await ip('address add 172.30.0.1/16 dev v0');
+    const count = async (words: string) => (await ip(`route show ${words}`)).split('\n').filter(Boolean).length;
+    const seen = async () => (await driver.observe(scopeOf(many), signal)).resources.filter(isOfMany);
+    const isOfMany = ({ kind }: { readonly kind: string }) => kind === 'route';
+    expect(new Set((await outcomes(...many.map(create))).map(({ status }) => status))).toEqual(new Set(['done']));
+    expect([await count('proto 70'), await count('proto 70 scope global')]).toEqual([700, 256]);
+    const sorted = (routes: readonly unknown[]) => routes.map((one) => JSON.stringify(one)).sort();
+    expect(sorted(await seen())).toEqual(sorted(many));
+    // The last one is in another scope than the first, and is used, changed and deleted like it.
+    const last = many.at(-1) ?? B;
+    expect(await ip(`route get ${last.dst.replace(/\d+\/28$/, '1')}`)).not.toContain('unreachable');
+    const moved = { ...last, via: parseAddress('172.30.9.9') };
+    expect(await outcomes(update(last, moved))).toMatchObject([{ status: 'done' }]);
+    expect(await ip(`route show ${last.dst}`)).toContain('via 172.30.9.9');
+    expect(new Set((await outcomes(...many.map(remove))).map(({ status }) => status))).toEqual(new Set(['done']));
+    expect([await count('proto 70'), await seen()]).toEqual([0, []]);
+    // Few start over in scope `global`.
+    await outcomes(create(B));
+    expect(await count('proto 70 scope global')).toBe(1);
+  });
+});
+
 describe('a step that cannot be', () => {
   kernelTest('hurts only itself among many of one batch, and says what, where and why', { needs }, async (context) => {
     const { outcomes, ip } = await bed(context);

@@ -1,6 +1,7 @@
 import type { Request, Verb } from '../../netlink/wire/request.js';
 import { fieldOf, type Resource } from '../../planner/kind.js';
 import type { Links } from './links.js';
+import type { RouteScopes } from './route-scopes.js';
 
 /** The way of one kind between resources and messages; its way back is a function of the same file. */
 export interface NetlinkCodec<R extends Resource = Resource> {
@@ -20,6 +21,7 @@ export interface RequestInput<R> {
   /** What stands there, where that is known: with `replace`, what the resource takes the place of. */
   readonly before?: R;
   readonly links: Links;
+  readonly scopes: RouteScopes;
 }
 
 /** Refusals that mean the object was not there to be deleted. */

@@ -28,7 +28,8 @@ import { Links } from './links.js';
 import { neighbourCodec } from './neighbour.js';
 import { observe } from './observe.js';
 import { perform } from './perform.js';
-import { routeCodec } from './route.js';
+import { isByGateway, routeCodec } from './route.js';
+import { routeScopes } from './route-scopes.js';
 import { ruleCodec } from './rule.js';
 
 // Each codec is checked against its own resource type where it is written; the table only forgets which one that is.
@@ -62,6 +63,7 @@ function codecOf(kind: string): NetlinkCodec {
 /** Links, addresses, neighbours, FDB entries, routes and rules of one network namespace, over rtnetlink. */
 export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocket; readonly netns?: string }): Driver {
   const links = new Links();
+  const scopes = routeScopes();
   const monitors = new Set<MonitorSocket>();
   let scope: Scope | undefined;
 
@@ -69,6 +71,7 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
     scope = seen;
     for (const dev of seen.devices ?? []) links.use(dev);
     const observation = observe({ socket, links, scope: seen });
+    scopes.restart(observation.resources.filter(isByGateway).length);
     for (const resource of observation.resources) links.use(devOf(resource));
     return observation;
   };
@@ -97,7 +100,7 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
     perform: async (steps: readonly Step[]): Promise<readonly Outcome[]> => {
       if (links.isEmpty()) links.replaceAll(dumpLinks(socket));
       for (const step of steps) links.use(devOf(subjectOf(step)));
-      const outcomes = perform({ steps, socket, links, codecOf, reread, isDesiredLink });
+      const outcomes = perform({ steps, socket, links, scopes, codecOf, reread, isDesiredLink });
       // Later steps name links that these have just made. Only those: what happened to others meanwhile is still news when
       // its event is heard, which it would not be if it were known by then.
       for (const step of steps) if (subjectOf(step).kind === 'link') lookAtLink((subjectOf(step) as Link).name);

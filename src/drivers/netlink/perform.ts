@@ -9,11 +9,13 @@ import type { Outcome } from '../driver.js';
 import { subjectOf } from '../drivers.js';
 import { ABSENT, devOf, type NetlinkCodec } from './codec.js';
 import type { Links } from './links.js';
+import type { RouteScopes } from './route-scopes.js';
 
 export interface PerformInput {
   readonly steps: readonly Step[];
   readonly socket: CommandSocket;
   readonly links: Links;
+  readonly scopes: RouteScopes;
   readonly codecOf: (kind: string) => NetlinkCodec;
   /** Reads resources as they are now; asked at most once, for what exists already. */
   readonly reread: () => ReadonlyMap<Key, Resource>;
@@ -60,9 +62,9 @@ export function perform(input: PerformInput): Outcome[] {
   return steps.map((step) => outcomes.get(step) ?? { step, status: 'done' });
 }
 
-function requestsOf(step: Step, { codecOf, links }: PerformInput): Sent[] {
+function requestsOf(step: Step, { codecOf, links, scopes }: PerformInput): Sent[] {
   const ask = (verb: Sent['verb'], resource: Resource, before?: Resource): Sent[] => {
-    const input = before === undefined ? { verb, resource, links } : { verb, resource, before, links };
+    const input = before === undefined ? { verb, resource, links, scopes } : { verb, resource, before, links, scopes };
     return codecOf(resource.kind)
       .requests(input)
       .map((request) => ({ step, verb, request }));

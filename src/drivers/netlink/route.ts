@@ -13,8 +13,10 @@ import {
   RTNH_F_ONLINK,
 } from '../../netlink/wire/constants.js';
 import { type RouteMessage, routeRequest } from '../../netlink/wire/route.js';
+import type { Resource } from '../../planner/kind.js';
 import type { NetlinkCodec } from './codec.js';
 import type { Links } from './links.js';
+import { isSpreadScope } from './route-scopes.js';
 
 const TYPES: readonly (readonly [RouteType, number])[] = [
   ['unicast', RTN_UNICAST],
@@ -37,13 +39,14 @@ const SCOPE_NAME = new Map(SCOPES.map(([name, number]) => [number, name]));
 
 export const routeCodec: NetlinkCodec<Route> = {
   kind: 'route',
-  requests: ({ verb, resource: r, links }) => {
+  requests: ({ verb, resource: r, links, scopes }) => {
     const { dst, table, metric: priority, proto: protocol } = r;
     // A deletion names the mark too: what took the place of ours meanwhile is not hit.
     if (verb === 'delete') return [routeRequest('delete', { dst, table, priority, protocol })];
     const oif = r.dev === undefined ? undefined : links.indexOf(r.dev);
     const type = TYPE_NUMBER.get(r.type) ?? RTN_UNICAST;
-    const scope = SCOPE_NUMBER.get(r.scope) ?? RT_SCOPE_UNIVERSE;
+    const isSpread = r.scope === 'global' && r.via !== undefined && familyOf(dst) === 4;
+    const scope = isSpread ? scopes.next() : (SCOPE_NUMBER.get(r.scope) ?? RT_SCOPE_UNIVERSE);
     const flags = r.onlink ? RTNH_F_ONLINK : 0;
     const { via, source: prefsrc } = r;
     return [routeRequest(verb, { dst, table, priority, protocol, type, scope, flags, oif, via, prefsrc })];
@@ -52,6 +55,10 @@ export const routeCodec: NetlinkCodec<Route> = {
   // tunnel route lies inside its own destination: one batch takes the old route away and puts the new one there.
   mustBreak: (before, after) => familyOf(after.dst) === 6 && after.onlink && before.dev !== after.dev,
 };
+
+/** Whether it stands in the chains of next hops by gateways. */
+export const isByGateway = (resource: Resource): boolean =>
+  resource.kind === 'route' && (resource as Route).via !== undefined && familyOf((resource as Route).dst) === 4;
 
 /** An unknown link index reads as `if7`: such a route belongs to a link that is just going away. */
 export function routeOf(message: RouteMessage, links: Links): Route {
@@ -62,7 +69,7 @@ export function routeOf(message: RouteMessage, links: Links): Route {
     dst: message.dst,
     type: TYPE_NAME.get(message.type) ?? 'other',
     onlink: message.onlink,
-    scope: SCOPE_NAME.get(message.scope) ?? 'other',
+    scope: SCOPE_NAME.get(message.scope) ?? (via !== undefined && isSpreadScope(message.scope) ? 'global' : 'other'),
     metric: message.priority ?? (message.family === 6 ? 1024 : 0),
     table: message.table,
     proto: message.protocol,
