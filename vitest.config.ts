@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     globalSetup: 'test/support/build.ts',
     // Processes rather than threads: tests enter network namespaces, and one that crashes takes only its file along.
     pool: 'forks',
+    // Also where vitest would leave one of two cores idle: most tests wait for daemons.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Kernel, etcd and end-to-end tests start real processes; a hang is still found.
     testTimeout: 30_000,
     hookTimeout: 60_000,
