@@ -41,12 +41,17 @@ const shared = {
 
 /** What oclif requires for looking around for plugins, TypeScript and Windows; flan hands it its commands instead. */
 const NEVER_USED = /^(tinyglobby|minimatch|lilconfig|wsl-utils|typescript)$/;
+/** What prom-client requires for pushing and for clusters of processes: http, https and cluster with them. */
+const NEVER_PUSHED = /^\.\/lib\/(pushgateway|cluster)$/;
 
 const withoutUnused = {
   name: 'without-unused',
   setup(build) {
     build.onResolve({ filter: NEVER_USED }, ({ path, importer }) =>
       importer.includes('/node_modules/@oclif/core/') ? { path, namespace: 'unused' } : undefined,
+    );
+    build.onResolve({ filter: NEVER_PUSHED }, ({ path, importer }) =>
+      importer.endsWith('/prom-client/index.js') ? { path, namespace: 'unused' } : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
   },

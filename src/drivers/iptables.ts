@@ -8,7 +8,15 @@ import type { Driver } from './driver.js';
 import { hasLegacyTables, nfChains } from './glance.js';
 import { listenToNfTables } from './listen-nf-tables.js';
 import { type Hearing, type RuleSetChange, type RuleSetTool, ruleSetDriver } from './rule-sets.js';
-import { type Answer, type Children, refusal, runTool, type SharedToolbox, type Toolbox } from './run-tool.js';
+import {
+  type Answer,
+  type Children,
+  realPathOf,
+  refusal,
+  runTool,
+  type SharedToolbox,
+  type Toolbox,
+} from './run-tool.js';
 import { sharedWith } from './share-rules.js';
 
 export interface IptablesToolbox extends SharedToolbox {
@@ -92,8 +100,14 @@ function mayHoldOurs(family: Family, toolbox: Toolbox): boolean {
   return chains.some((one) => one.family === AF[family] && one.chain !== undefined && OUR_CHAINS.includes(one.chain));
 }
 
-/** None where iptables is not installed: then it has no rules to change either. */
+/**
+ * Told by the file behind the name where that is one of the usual two; else by asking it, which takes a process. None
+ * where iptables is not installed: then it has no rules to change either.
+ */
 async function variantOf(toolbox: Toolbox, signal: AbortSignal): Promise<IptablesVersion['variant'] | undefined> {
+  const program = realPathOf('iptables', toolbox);
+  if (program?.endsWith('/xtables-nft-multi')) return 'nf_tables';
+  if (program?.endsWith('/xtables-legacy-multi')) return 'legacy';
   try {
     return (await iptablesVersion(toolbox, signal)).variant;
   } catch (cause) {

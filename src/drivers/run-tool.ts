@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type ErrorCode, FlanError } from '../errors.js';
 import type { Prefix } from '../model/ip.js';
@@ -48,6 +48,16 @@ const searchPathOf = ({ searchPath }: Toolbox): string =>
 
 export const isInstalled = (program: string, toolbox: Toolbox): boolean =>
   find(program, searchPathOf(toolbox)) !== undefined;
+
+/** What stands behind a program's name, with all links followed. */
+export function realPathOf(program: string, toolbox: Toolbox): string | undefined {
+  const path = find(program, searchPathOf(toolbox));
+  try {
+    return path === undefined ? undefined : realpathSync(path);
+  } catch {
+    return undefined; // it went away meanwhile
+  }
+}
 
 function find(program: string, searchPath: string): string | undefined {
   for (const directory of searchPath.split(delimiter)) {
