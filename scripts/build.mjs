@@ -41,8 +41,8 @@ const shared = {
 
 /** What oclif requires for looking around for plugins, TypeScript and Windows; flan hands it its commands instead. */
 const NEVER_USED = /^(tinyglobby|minimatch|lilconfig|wsl-utils|typescript)$/;
-/** What prom-client requires for pushing and for clusters of processes: http, https and cluster with them. */
-const NEVER_PUSHED = /^\.\/lib\/(pushgateway|cluster)$/;
+/** What prom-client requires for pushing, for clusters of processes and for its own metrics, http and others with them. */
+const NEVER_COLLECTED = /^\.\/lib\/(pushgateway|cluster|defaultMetrics)$/;
 
 const withoutUnused = {
   name: 'without-unused',
@@ -50,7 +50,7 @@ const withoutUnused = {
     build.onResolve({ filter: NEVER_USED }, ({ path, importer }) =>
       importer.includes('/node_modules/@oclif/core/') ? { path, namespace: 'unused' } : undefined,
     );
-    build.onResolve({ filter: NEVER_PUSHED }, ({ path, importer }) =>
+    build.onResolve({ filter: NEVER_COLLECTED }, ({ path, importer }) =>
       importer.endsWith('/prom-client/index.js') ? { path, namespace: 'unused' } : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));

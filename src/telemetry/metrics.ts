@@ -1,9 +1,10 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { asFlanError, type FlanError } from '../errors.js';
 import type { AppliedChange, WatchEvent } from '../reconcile/events.js';
 import type { TunnelReport } from '../reconcile/status-tunnels.js';
 import type { Round, WatchView } from '../reconcile/view.js';
 import { VERSION } from '../version.js';
+import { processMetrics } from './process-metrics.js';
 import { tunnelMetrics } from './tunnel-metrics.js';
 
 export interface MetricsInit {
@@ -26,10 +27,6 @@ export interface Metrics {
 /** From a tenth of a millisecond (one route) to ten seconds (a hundred thousand, and nft). */
 const SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10];
 const OVERRUN = /ENOBUFS/;
-
-/** Sampling the event loop's delay wakes the process a hundred times a second, which is all that it does while idle. */
-const SAMPLED = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'] as const;
-const NEVER_MS = 0x7fff_ffff;
 
 /** Everything that can be counted of `watch`. Gauges are read from the view when somebody scrapes, and not kept. */
 export function metrics({ wallMs, view, isReady, tunnels }: MetricsInit): Metrics {
@@ -59,8 +56,7 @@ export function metrics({ wallMs, view, isReady, tunnels }: MetricsInit): Metric
     });
   };
 
-  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: NEVER_MS });
-  for (const what of SAMPLED) register.removeSingleMetric(`nodejs_eventloop_lag_${what}_seconds`);
+  processMetrics(registers);
   const reconciles = counter('flan_reconcile_total', 'Rounds of looking, planning and applying', ['result']);
   for (const result of ['ok', 'partial', 'failed']) reconciles.inc({ result }, 0);
   const durations = histogram('flan_reconcile_duration_seconds', 'How long rounds took');

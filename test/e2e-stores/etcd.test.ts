@@ -1,7 +1,10 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { startEtcd } from '../support/etcd.js';
 import { startDaemon } from '../support/lab-daemon.js';
 import { etcdLabs, eventually, HOST_GW } from './etcd-lab.js';
+
+// Servers go and come back, and what waits for them backs off.
+vi.setConfig({ testTimeout: 90_000 });
 
 const test = etcdLabs();
 const viaB = '10.5.2.0/24 via 192.168.10.2 dev eth0';

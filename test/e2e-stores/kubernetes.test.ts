@@ -1,6 +1,9 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { eventually } from './etcd-lab.js';
 import { kubeTest } from './kube-lab.js';
+
+// Servers go and come back, and what waits for them backs off.
+vi.setConfig({ testTimeout: 90_000 });
 
 const viaB = '10.5.2.0/24 via 192.168.10.2 dev eth0';
 const viaC = '10.5.3.0/24 via 192.168.10.3 dev eth0';

@@ -33,6 +33,23 @@ describe('metrics', () => {
     }
   });
 
+  it('tell of the process what dashboards know, anew at every look', async () => {
+    const { read } = counted();
+    const first = new Map(await read('process_'));
+    for (const name of ['process_resident_memory_bytes', 'process_open_fds', 'process_start_time_seconds']) {
+      expect([name, (first.get(name) ?? 0) > 0]).toEqual([name, true]);
+    }
+    for (const until = Date.now() + 20; Date.now() < until; );
+    const second = new Map(await read('process_'));
+    expect(second.get('process_cpu_seconds_total')).toBeGreaterThan(first.get('process_cpu_seconds_total') ?? 0);
+    expect((await read('nodejs_')).map(([name]) => name.replace(/\{.*/, ''))).toEqual([
+      'nodejs_heap_size_total_bytes',
+      'nodejs_heap_size_used_bytes',
+      'nodejs_external_memory_bytes',
+      'nodejs_version_info',
+    ]);
+  });
+
   it('tell since when the store is away, however often it is tried', async () => {
     const { tell, wait, read } = counted();
     tell({ type: 'store', state: 'connected' });
