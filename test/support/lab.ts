@@ -176,7 +176,8 @@ function makeNode({ dir, index, netns, onEnd }: NodeInit): LabNode {
       return lines.map((line) =>
         line
           .replace(MARK, '')
-          .replace(/ (metric 1024|pref medium)/g, '')
+          // Many routes are spread over scopes: see src/drivers/netlink/route-scopes.ts.
+          .replace(/ (metric 1024|pref medium|scope \d+)/g, '')
           .replace(/ +/g, ' ')
           .trim(),
       );
