@@ -1,9 +1,9 @@
 import { string } from '@oclif/core/args';
 import { boolean, option } from '@oclif/core/flags';
-import type { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { outcomeDocument } from '../report/outcome-document.js';
 import { FORMAT_VERSION } from '../version.js';
-import { SAFETY_FLAGS, TARGET_FLAGS } from './apply/flags.js';
+import { APPROVAL_FLAGS, SAFETY_FLAGS, TARGET_FLAGS } from './apply/flags.js';
 import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
 
@@ -36,7 +36,7 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
       multipleNonGreedy: true,
       summary: 'Apply a saved plan though the leases (desired) or the host (kernel) have moved since',
     })(),
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
+    ...APPROVAL_FLAGS,
     output: option({
       char: 'o',
       options: ['text', 'json', 'ndjson'] as const,
@@ -126,10 +126,3 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
     }
   }
 }
-
-const outcomeDocument = (outcome: { status: string; step: { action: string; key: string }; error?: FlanError }) => ({
-  key: outcome.step.key,
-  action: outcome.step.action,
-  status: outcome.status,
-  ...(outcome.error && { error: { code: outcome.error.code, message: outcome.error.message } }),
-});

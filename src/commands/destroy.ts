@@ -2,7 +2,7 @@ import { boolean } from '@oclif/core/flags';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { networksOf } from '../model/network.js';
 import { FORMAT_VERSION } from '../version.js';
-import { LOCK_FLAGS } from './apply/flags.js';
+import { APPROVAL_FLAGS, LOCK_FLAGS } from './apply/flags.js';
 import { approveOrEnd } from './approve.js';
 import { requirePrivilege } from './privilege.js';
 import { SettingsCommand } from './settings-command.js';
@@ -12,7 +12,7 @@ export class Destroy extends SettingsCommand {
   static override readonly description =
     "Only what carries flan's mark goes. The lease stays, unless --release is given.";
   static override readonly flags = {
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
+    ...APPROVAL_FLAGS,
     release: boolean({ summary: 'Give the lease back too: another node may get the subnet' }),
     'dry-run': boolean({ summary: 'Show what would go and stop' }),
     ...LOCK_FLAGS,

@@ -4,8 +4,9 @@ import type { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Prefix } from '../model/ip.js';
 import { type Network, networksOf } from '../model/network.js';
+import { outcomeDocument } from '../report/outcome-document.js';
 import { FORMAT_VERSION } from '../version.js';
-import { LOCK_FLAGS } from './apply/flags.js';
+import { APPROVAL_FLAGS, LOCK_FLAGS } from './apply/flags.js';
 import { approveOrEnd } from './approve.js';
 import type { Part, PartInput, Session } from './part-engine.js';
 import { requirePrivilege } from './privilege.js';
@@ -38,7 +39,7 @@ interface Performance {
 /** Shows part of the plan, asks, makes it and verifies it. */
 export abstract class PartCommand extends SettingsCommand {
   static override readonly flags = {
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
+    ...APPROVAL_FLAGS,
     'dry-run': boolean({ summary: 'Show the changes and stop' }),
     ...LOCK_FLAGS,
   };
@@ -89,11 +90,7 @@ export abstract class PartCommand extends SettingsCommand {
     await this.remember(settings, outcomes);
     const failed = outcomes.filter(({ status }) => status !== 'done').length;
     if (flags.json) {
-      const told = outcomes.map((outcome) => {
-        const { step, status } = outcome;
-        const error = outcome.status === 'done' ? undefined : plainError(outcome.error);
-        return { key: step.key, action: step.action, status, ...(error && { error }) };
-      });
+      const told = outcomes.map(outcomeDocument);
       this.print({ ...shown, ...{ verified: failed === 0 && todo.length === 0, outcomes: told, left: todo } });
     } else {
       const untried = signal.aborted ? todo.length : 0;
@@ -115,8 +112,6 @@ const lockedFor = (network: Network, { oldNetworks }: PartWork): readonly (reado
   networksOf(network),
   ...oldNetworks.map((old) => [old]),
 ];
-
-const plainError = ({ code, message }: FlanError) => ({ code, message });
 
 async function documentOf({ plan, left, preview }: Part, { name }: PartWork) {
   const { summarise } = await import('./part-engine.js');

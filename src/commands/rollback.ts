@@ -5,6 +5,7 @@ import type { Checkpoint, Checkpoints } from '../reconcile/checkpoint.js';
 import type { RollbackReport } from '../reconcile/rollback.js';
 import type { Session } from '../reconcile/session.js';
 import { FORMAT_VERSION } from '../version.js';
+import { APPROVAL_FLAGS } from './apply/flags.js';
 import { approveOrEnd } from './approve.js';
 import { checkpointArgument } from './checkpoint/argument.js';
 import { requirePrivilege } from './privilege.js';
@@ -29,7 +30,7 @@ the leases or the settings want it otherwise, or until \`flan resume\`.`;
     id: checkpointArgument('optional', 'Which one, or last; default: the one that waits to be confirmed, else last'),
   };
   static override readonly flags = {
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
+    ...APPROVAL_FLAGS,
     'dry-run': boolean({ summary: 'Show what would be undone and stop' }),
   };
 

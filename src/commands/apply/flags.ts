@@ -16,6 +16,11 @@ export const TARGET_FLAGS = {
   }),
 };
 
+/** Of every command that asks before it changes something. */
+export const APPROVAL_FLAGS = {
+  yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
+};
+
 /** Of every command that changes this host. */
 export const LOCK_FLAGS = {
   'lock-timeout': string({ helpValue: 'TIME', summary: 'Wait so long for another flan to finish [default: 0]' }),

@@ -1,7 +1,7 @@
-import { boolean } from '@oclif/core/flags';
 import { FlanError } from '../../errors.js';
 import { EXIT, type ExitCode } from '../../exit-codes.js';
 import { FORMAT_VERSION } from '../../version.js';
+import { APPROVAL_FLAGS } from '../apply/flags.js';
 import { approveOrEnd } from '../approve.js';
 import { SettingsCommand } from '../settings-command.js';
 import { leaseArgument } from './lease-argument.js';
@@ -12,7 +12,7 @@ export class LeaseRelease extends SettingsCommand {
     'Nothing changes on the host that held it. A daemon that runs there takes the subnet back if it is still free.';
   static override readonly args = { lease: leaseArgument };
   static override readonly flags = {
-    yes: boolean({ char: 'y', aliases: ['auto-approve'], summary: 'Do not ask; --auto-approve is the same' }),
+    ...APPROVAL_FLAGS,
   };
 
   override async run(): Promise<ExitCode> {

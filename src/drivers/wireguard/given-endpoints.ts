@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Key } from '../../planner/kind.js';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
-import { netnsPath } from '../../sys/netns.js';
+import { netnsInode } from '../../sys/netns.js';
 import type { GivenEndpoints } from './roaming.js';
 
 /**
@@ -19,8 +19,7 @@ export interface GivenEndpointsFile extends GivenEndpoints {
 
 /** One file per network namespace. */
 export function givenEndpoints({ runtimeDir, netns }: GivenEndpointsPlace): GivenEndpointsFile {
-  const { ino } = statSync(netns === undefined ? '/proc/thread-self/ns/net' : netnsPath(netns));
-  const path = join(runtimeDir, `${ino}-wireguard-endpoints.json`);
+  const path = join(runtimeDir, `${netnsInode(netns)}-wireguard-endpoints.json`);
   let given = new Map<string, string>();
   let isDirty = false;
   return {
