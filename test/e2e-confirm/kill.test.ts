@@ -4,6 +4,7 @@ import { rollBack } from '../../src/reconcile/rollback.js';
 import { FLAN, finished, startFlan } from '../support/cli.js';
 import { labTest, peerLease } from '../support/lab.js';
 import { openLabSession } from '../support/lab-session.js';
+import { signalProcess } from '../support/signal.js';
 import {
   buildDieInApply,
   CHANGED,
@@ -48,7 +49,7 @@ describe('kill -9', () => {
     const pid = timerPid(a);
     // setsid(1) has made a process group of it.
     process.kill(-(child.pid ?? Number.NaN), 'SIGKILL');
-    process.kill(pid, 'SIGHUP');
+    signalProcess(pid, 'SIGHUP');
     await end;
     expect(isAlive(pid)).toBe(true);
     expect(await a.routes()).toEqual(CHANGED);
@@ -60,7 +61,7 @@ describe('kill -9', () => {
     const a = lab.node();
     await prepareChange(lab, a);
     expect((await a.flan(['apply', '--yes', '--confirm', '3s'])).code).toBe(0);
-    process.kill(timerPid(a), 'SIGKILL');
+    signalProcess(timerPid(a), 'SIGKILL');
     const { id, deadlineMs = 0 } = lastOf(a);
     await until('its time to be over', () => Date.now() > deadlineMs);
     expect(await a.flan(['apply', '--yes'])).toMatchObject({
@@ -124,7 +125,7 @@ describe('kill -9', () => {
       const a = lab.node();
       const before = await prepareChange(lab, a);
       expect((await a.flan(['apply', '--yes', '--confirm', '10m'])).code).toBe(0);
-      process.kill(timerPid(a), 'SIGKILL');
+      signalProcess(timerPid(a), 'SIGKILL');
       // The same runtime directory, another namespace: what waits there is none of its business.
       const other = lab.makeNetns('other');
       const replaced = { [a.netns.name]: other.name, [a.subnetFile]: `${lab.dir}/other.env` };

@@ -80,13 +80,14 @@ export async function bootMachine(): Promise<Machine> {
   };
   const root = join(folder, 'root');
   const ask = (command: string) => {
-    const args = ['-t', String(initOf(boot)), '-a', 'chroot', root, 'sh', '-ec', command];
+    // A session of its own: a process group reaches across pid namespaces, and `kill 0` must not.
+    const args = ['-w', 'nsenter', '-t', String(initOf(boot)), '-a', 'chroot', root, 'sh', '-ec', command];
     const env = {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       LC_ALL: 'C.UTF-8',
       HOME: '/root',
     };
-    const { status, stdout, stderr } = spawnSync('nsenter', args, { encoding: 'utf8', env, timeout: 60_000 });
+    const { status, stdout, stderr } = spawnSync('setsid', args, { encoding: 'utf8', env, timeout: 60_000 });
     return { code: status, stdout, stderr };
   };
   const machine: Machine = {

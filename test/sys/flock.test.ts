@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { flock } from '../../src/sys/flock.js';
+import { signalProcess } from '../support/signal.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'flan-flock-'));
@@ -43,7 +44,7 @@ test('a lock ends with its process, killed or not, and its children do not keep 
     expect(lock).toBeDefined();
     lock?.release();
   } finally {
-    process.kill(grandchild);
+    signalProcess(grandchild, 'SIGTERM');
   }
 });
 

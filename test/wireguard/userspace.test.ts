@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { isInstalled } from '../../src/drivers/run-tool.js';
 import { labTest } from '../support/lab.js';
+import { signalProcess } from '../support/signal.js';
 import {
   becomes,
   GATEWAY,
@@ -47,7 +48,7 @@ if (missing.length === 0) {
         .join();
     const killed = await serving();
     expect(killed).toMatch(/^\d+$/);
-    process.kill(Number(killed), 'SIGKILL');
+    signalProcess(killed, 'SIGKILL');
     const isBack = async () =>
       /^\d+$/.test(await serving()) && (await serving()) !== killed && (await state()) === before;
     await becomes(isBack, true);

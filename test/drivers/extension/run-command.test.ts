@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { commandRunner, OUTPUT_BYTES } from '../../../src/drivers/process/run-command.js';
 import type { Variables } from '../../../src/kinds/extension-command.js';
+import { signalProcess } from '../../support/signal.js';
 
 let dir: string;
 beforeAll(() => {
@@ -154,7 +155,7 @@ describe('a command that misbehaves', () => {
       expect({ code, stdout }).toEqual({ code: 0, stdout: 'made' });
       expect(isRunning(pid ?? '')).toBe(true);
     } finally {
-      process.kill(Number(pid), 'SIGKILL');
+      signalProcess(pid, 'SIGKILL');
     }
   });
 
