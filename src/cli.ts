@@ -7,6 +7,7 @@ import { colours, flushed, settleEnvironment, standardOutput, tolerateLostOutput
 import { unknownCommand } from './commands/usage.js';
 import { asFlanError, FlanError } from './errors.js';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
+import { leave } from './sys/leave.js';
 
 export { COMMANDS };
 
@@ -25,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<never> {
     code = fail(outputLost(standardOutput.failure), []);
   }
   // Not left to the event loop: a connection that somebody forgot must not keep a finished command alive.
-  process.exit(code);
+  leave(code);
 }
 
 async function run(argv: readonly string[]): Promise<ExitCode> {

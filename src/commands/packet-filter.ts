@@ -25,18 +25,21 @@ interface PacketFilterInput {
   readonly settings: Settings;
   readonly network: Network;
   readonly signal: AbortSignal;
+  /** A daemon hears of every change, and need remember nothing. */
+  readonly role: 'onlooker' | 'carrier';
 }
 
 const NOTHING = { drivers: [], filter: undefined } as const;
 
 /** Finds out what can be done about packet filter rules here. @throws {FlanError} E_TOOL_MISSING when masquerading cannot */
-export async function openPacketFilter({ settings, network, signal }: PacketFilterInput): Promise<PacketFilter> {
+export async function openPacketFilter({ settings, network, signal, role }: PacketFilterInput): Promise<PacketFilter> {
   const { ipMasq: masquerade, iptablesForwardRules: forward, masqueradeExclude: exclude, netns } = settings;
   if (!hasCapability('CAP_NET_ADMIN')) {
     if (!masquerade && !forward) return { ...NOTHING, warnings: [] };
     return { ...NOTHING, warnings: [UNREADABLE] };
   }
-  const toolbox: SharedToolbox = { netns, others: () => othersNetworks(settings, network) };
+  const memoryDir = role === 'onlooker' ? settings.runtimeDir : undefined;
+  const toolbox: SharedToolbox = { netns, others: () => othersNetworks(settings, network), memoryDir };
   const drivers = [nftablesDriver(toolbox), iptablesDriver(toolbox)];
   const tool = network.nftables ? 'nft' : 'iptables';
   if (!isInstalled(tool, toolbox)) {

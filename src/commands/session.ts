@@ -54,13 +54,13 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
     await store.close();
     throw error;
   });
-  const { drivers: filters, filter, warnings } = await openPacketFilter({ settings, network, signal });
+  const role = onWait === undefined ? 'onlooker' : 'carrier';
+  const { drivers: filters, filter, warnings } = await openPacketFilter({ settings, network, signal, role });
   const socket = CommandSocket.open({ netns });
   const netlink = netlinkDriver({ socket, ...(netns !== undefined && { netns }) });
   const isWireguard = network.backend.type === wireguard.type;
   const opened = isWireguard ? openWireguard({ settings, network, socket, netlink }) : undefined;
   const links = opened?.drivers ?? [netlink];
-  const role = onWait === undefined ? 'onlooker' : 'carrier';
   const tunnels = tunnelDriver({ socket, netns, runtimeDir: settings.runtimeDir, role });
   const extension = openExtension({ settings, network, context: () => survey(session).inputs.context });
   // Those that start other processes first: they work while the others are asked.

@@ -7,6 +7,7 @@ import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
 import { hasLegacyTables, nfChains } from './glance.js';
 import { listenToNfTables } from './listen-nf-tables.js';
+import { remembering } from './remembered-rules.js';
 import { type Hearing, type RuleSetChange, type RuleSetTool, ruleSetDriver } from './rule-sets.js';
 import {
   type Answer,
@@ -87,7 +88,8 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
     linesOf: ({ rules }: IptablesRules) => rules,
     withLines: (family: Family, rules: readonly string[]): IptablesRules => ({ kind: 'iptables-rules', family, rules }),
   };
-  return ruleSetDriver(sharedWith(tool, { ...sharing, others: toolbox.others ?? (() => []) }));
+  const remembered = remembering(tool, { toolbox, program: nfTablesProgram(toolbox) });
+  return ruleSetDriver(sharedWith(remembered, { ...sharing, others: toolbox.others ?? (() => []) }));
 }
 
 const AF: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };
@@ -100,14 +102,19 @@ function mayHoldOurs(family: Family, toolbox: Toolbox): boolean {
   return chains.some((one) => one.family === AF[family] && one.chain !== undefined && OUR_CHAINS.includes(one.chain));
 }
 
+/** The file behind iptables where that is plainly the variant over nf_tables. */
+function nfTablesProgram(toolbox: Toolbox): string | undefined {
+  const program = realPathOf('iptables', toolbox);
+  return program?.endsWith('/xtables-nft-multi') ? program : undefined;
+}
+
 /**
  * Told by the file behind the name where that is one of the usual two; else by asking it, which takes a process. None
  * where iptables is not installed: then it has no rules to change either.
  */
 async function variantOf(toolbox: Toolbox, signal: AbortSignal): Promise<IptablesVersion['variant'] | undefined> {
-  const program = realPathOf('iptables', toolbox);
-  if (program?.endsWith('/xtables-nft-multi')) return 'nf_tables';
-  if (program?.endsWith('/xtables-legacy-multi')) return 'legacy';
+  if (nfTablesProgram(toolbox) !== undefined) return 'nf_tables';
+  if (realPathOf('iptables', toolbox)?.endsWith('/xtables-legacy-multi')) return 'legacy';
   try {
     return (await iptablesVersion(toolbox, signal)).variant;
   } catch (cause) {

@@ -5,11 +5,13 @@ import type { Family } from '../model/ip.js';
 import type { Driver } from './driver.js';
 import { nfTables } from './glance.js';
 import { listenToNfTables } from './listen-nf-tables.js';
+import { remembering } from './remembered-rules.js';
 import { type RuleSetTool, ruleSetDriver } from './rule-sets.js';
 import {
   type Answer,
   type Children,
   isDenied,
+  realPathOf,
   refusal,
   runTool,
   type SharedToolbox,
@@ -63,7 +65,8 @@ export function nftablesDriver(toolbox: SharedToolbox = {}): Driver {
     linesOf: ({ lines }: NftTable) => lines,
     withLines: (family: Family, lines: readonly string[]) => nftTable({ family, lines }),
   };
-  return ruleSetDriver(sharedWith(tool, { ...sharing, others: toolbox.others ?? (() => []) }));
+  const remembered = remembering(tool, { toolbox, program: realPathOf('nft', toolbox) });
+  return ruleSetDriver(sharedWith(remembered, { ...sharing, others: toolbox.others ?? (() => []) }));
 }
 
 const AF: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };

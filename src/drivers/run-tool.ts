@@ -16,6 +16,8 @@ export interface Toolbox {
 export interface SharedToolbox extends Toolbox {
   /** Networks that other flans on this host serve now: their rules in chains that all share are theirs. */
   readonly others?: (() => readonly Prefix[]) | undefined;
+  /** Where to keep what was read, for the next run: a directory of the runtime, gone after a boot. */
+  readonly memoryDir?: string | undefined;
 }
 
 /** Process ids of programs that run on our behalf, or did a moment ago: what they change is no news. */
@@ -49,7 +51,7 @@ const searchPathOf = ({ searchPath }: Toolbox): string =>
 export const isInstalled = (program: string, toolbox: Toolbox): boolean =>
   find(program, searchPathOf(toolbox)) !== undefined;
 
-/** What stands behind a program's name, with all links followed. */
+/** What stands behind a program's name, with all links followed; undefined when nothing does. */
 export function realPathOf(program: string, toolbox: Toolbox): string | undefined {
   const path = find(program, searchPathOf(toolbox));
   try {

@@ -96,10 +96,8 @@ function formatGroups(group: (i: number) => number): Address {
 
 /** @returns the canonical address, or undefined when `text` is not an IP address */
 export function tryAddress(text: string): Address | undefined {
-  if (!text.includes(':')) {
-    const value = parseIPv4(text);
-    return value < 0 ? undefined : formatIPv4(value);
-  }
+  // What parses as IPv4 is canonical: there is one way to write it.
+  if (!text.includes(':')) return parseIPv4(text) < 0 ? undefined : (text as Address);
   const groups = parseIPv6(text);
   return groups && formatGroups((i) => groups[i] ?? 0);
 }
@@ -164,7 +162,9 @@ export function makePrefix(address: Address, len: number): Prefix {
   const family = familyOf(address);
   if (family === 4) {
     const mask = len === 0 ? 0 : (0xffffffff << (32 - len)) >>> 0;
-    return `${formatIPv4((parseIPv4(address) & mask) >>> 0)}/${len}` as Prefix;
+    const value = parseIPv4(address);
+    const first = (value & mask) >>> 0;
+    return `${first === value ? address : formatIPv4(first)}/${len}` as Prefix;
   }
   const host = BigInt(128 - len);
   return `${addressFromBigInt((addressToBigInt(address) >> host) << host, 6)}/${len}` as Prefix;

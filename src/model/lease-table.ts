@@ -48,6 +48,8 @@ interface Entry {
   admitted: boolean;
 }
 
+const NOBODY: readonly Entry[] = [];
+
 interface Before {
   readonly lease: Lease | undefined;
   readonly verdict: Verdict | undefined;
@@ -155,7 +157,7 @@ export class LeaseTable {
     this.#entries.delete(key);
     for (const subnet of subnetsOf(entry.stored)) this.#index.remove(subnet, entry);
     this.#dirty.delete(entry);
-    if (entry.admitted) this.#doubtThoseAfter(entry);
+    if (entry.admitted) this.#doubtThoseAfter(entry, this.#near(entry));
     entry.admitted = false;
   }
 
@@ -189,33 +191,43 @@ export class LeaseTable {
 
   #decide(entry: Entry): void {
     this.#remember(entry.stored.key);
-    const standing = entry.blocker && this.#blocks(entry.blocker, entry);
-    if (!standing) entry.blocker = this.#findBlocker(entry);
+    const standing = entry.blocker !== undefined && this.#blocks(entry.blocker, entry);
+    // Looked for only when it matters: a lease that is too wide is near all others.
+    const near = standing ? undefined : this.#near(entry);
+    if (near !== undefined) entry.blocker = this.#findBlocker(entry, near);
     const admitted = entry.role === 'peer' && entry.fault === undefined && entry.blocker === undefined;
     if (admitted === entry.admitted) return;
     entry.admitted = admitted;
-    this.#doubtThoseAfter(entry);
+    this.#doubtThoseAfter(entry, near ?? this.#near(entry));
   }
 
-  #findBlocker(entry: Entry): Entry | undefined {
-    if (entry.role !== 'peer' || entry.fault !== undefined) return undefined;
+  /** Entries with a subnet that overlaps one of its own; nearly always none. */
+  #near(entry: Entry): readonly Entry[] {
+    let near: Entry[] | undefined;
     for (const subnet of subnetsOf(entry.lease)) {
-      for (const other of this.#index.overlapping(subnet)) if (this.#blocks(other, entry)) return other;
+      for (const other of this.#index.overlapping(subnet)) {
+        if (other === entry) continue;
+        if (near === undefined) near = [other];
+        else near.push(other);
+      }
     }
-    return undefined;
+    return near ?? NOBODY;
+  }
+
+  #findBlocker(entry: Entry, near: readonly Entry[]): Entry | undefined {
+    if (entry.role !== 'peer' || entry.fault !== undefined) return undefined;
+    return near.find((other) => this.#blocks(other, entry));
   }
 
   /** An entry that left the table is not admitted, so it blocks nothing. */
   #blocks(other: Entry, entry: Entry): boolean {
-    return other !== entry && other.admitted && comparePrecedence(other.lease, entry.lease, this.#view.network) < 0;
+    return other.admitted && comparePrecedence(other.lease, entry.lease, this.#view.network) < 0;
   }
 
-  #doubtThoseAfter(entry: Entry): void {
-    for (const subnet of subnetsOf(entry.lease)) {
-      for (const other of this.#index.overlapping(subnet)) {
-        if (other.role !== 'peer' || other.fault !== undefined || other === entry) continue;
-        if (comparePrecedence(entry.lease, other.lease, this.#view.network) < 0) this.#dirty.add(other);
-      }
+  #doubtThoseAfter(entry: Entry, near: readonly Entry[]): void {
+    for (const other of near) {
+      if (other.role !== 'peer' || other.fault !== undefined) continue;
+      if (comparePrecedence(entry.lease, other.lease, this.#view.network) < 0) this.#dirty.add(other);
     }
   }
 

@@ -1,5 +1,11 @@
 import { type Address, addressOf, hostPrefix, lengthOf, makePrefix, type Prefix } from './ip.js';
 
+const NOTHING: readonly never[] = [];
+
+/** Without a new list where one of the two is empty, as nearly always. */
+const joined = <T>(found: readonly T[], more: readonly T[] | undefined): readonly T[] =>
+  more === undefined ? found : found.length === 0 ? more : [...found, ...more];
+
 /**
  * Finds what overlaps a prefix among many, in time that depends on how many lengths are in use and on what is found,
  * not on how many prefixes there are. A prefix that nothing lies inside of costs one entry of one map.
@@ -12,11 +18,10 @@ export class PrefixIndex<T> {
   readonly #lengths = { v4: new Set<number>(), v6: new Set<number>() };
 
   add(prefix: Prefix, item: T): void {
-    this.#prepare(prefix);
+    const own = this.#prepare(prefix);
     const same = this.#items.get(prefix);
     if (same === undefined) {
       this.#items.set(prefix, [item]);
-      const own = lengthOf(prefix);
       for (const length of this.#known(prefix)) if (length < own) this.#file(prefix, length);
     } else if (!same.includes(item)) this.#items.set(prefix, [...same, item]);
   }
@@ -41,16 +46,12 @@ export class PrefixIndex<T> {
 
   /** Every item with a prefix that contains `prefix` or lies inside it; an item may come once per prefix it has. */
   overlapping(prefix: Prefix): readonly T[] {
-    this.#prepare(prefix);
-    const own = lengthOf(prefix);
-    let found: readonly T[] = [];
-    const take = (items: readonly T[] | undefined): void => {
-      if (items !== undefined) found = found.length === 0 ? items : [...found, ...items];
-    };
+    const own = this.#prepare(prefix);
+    let found: readonly T[] = NOTHING;
     for (const length of this.#known(prefix)) {
-      if (length < own) take(this.#items.get(makePrefix(addressOf(prefix), length)));
+      if (length < own) found = joined(found, this.#items.get(makePrefix(addressOf(prefix), length)));
     }
-    take(this.#items.get(prefix));
+    found = joined(found, this.#items.get(prefix));
     const inside = this.#inside.get(prefix);
     if (inside !== undefined) found = found.concat(...Array.from(inside, (inner) => this.#items.get(inner) ?? []));
     return found;
@@ -65,14 +66,16 @@ export class PrefixIndex<T> {
     return prefix.includes(':') ? this.#lengths.v6 : this.#lengths.v4;
   }
 
-  #prepare(prefix: Prefix): void {
+  /** Sees to it that the prefix's length is in use, and returns it. */
+  #prepare(prefix: Prefix): number {
     const length = lengthOf(prefix);
     const known = this.#known(prefix);
-    if (known.has(length)) return;
+    if (known.has(length)) return length;
     known.add(length);
     for (const other of this.#items.keys()) {
       if (this.#known(other) === known && lengthOf(other) > length) this.#file(other, length);
     }
+    return length;
   }
 
   #file(prefix: Prefix, length: number): void {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { FlanError } from '../errors.js';
+import { canLeaveBy } from './leave.js';
 
 /** A libc function that returned -1. `code` is errno's name. @see errno(3) */
 export class SysError extends FlanError {
@@ -54,6 +55,7 @@ export function koffi(): Koffi {
   if (loadedKoffi !== undefined) return loadedKoffi;
   try {
     loadedKoffi = bundledKoffi() ?? installedKoffi();
+    canLeaveBy((code) => resolvedLibcFunction('void _exit(int code)')(code));
   } catch (cause) {
     throw new FlanError('E_PLATFORM', `cannot load koffi on ${process.platform}-${process.arch}`, {
       hint: 'Install flan with its dependencies (npm install) on Linux with glibc 2.25+ or musl.',

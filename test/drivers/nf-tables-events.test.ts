@@ -36,7 +36,7 @@ kernelTest(
     );
     await until(() => generations() === 1);
     const change = { type: 'change', family: 10, table: 't' };
-    const generation = { type: 'generation', program: 'nft', pid: expect.any(Number) };
+    const generation = { type: 'generation', id: expect.any(Number), program: 'nft', pid: expect.any(Number) };
     expect(events.splice(0)).toEqual([
       change,
       { ...change, chain: 'c' },

@@ -66,7 +66,9 @@ export interface HostOptions {
 
 /** A host with both drivers, as a running flan has them, reconciled by the real planner. */
 export function trafficHost({ netns, ...options }: HostOptions): TrafficHost {
-  const toolbox = { netns: netns.name, ...options };
+  // With a memory, which must never hide a change.
+  const memoryDir = mkdtempSync(join(tmpdir(), 'flan-memory-'));
+  const toolbox = { netns: netns.name, memoryDir, ...options };
   const drivers = { nftables: nftablesDriver(toolbox), iptables: iptablesDriver(toolbox) };
   const stop = new AbortController();
   let desired: Desired = new Map();
@@ -108,6 +110,7 @@ export function trafficHost({ netns, ...options }: HostOptions): TrafficHost {
     close: () => {
       stop.abort();
       for (const driver of Object.values(drivers)) driver.close();
+      rmSync(memoryDir, { recursive: true, force: true });
     },
   };
 }

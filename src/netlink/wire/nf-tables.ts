@@ -18,6 +18,7 @@ const NFT_MSG_DELCHAIN = 5;
 const NFT_MSG_NEWRULE = 6;
 const NFT_MSG_DELRULE = 8;
 const NFT_MSG_NEWGEN = 15;
+const NFT_MSG_GETGEN = 16;
 
 /** The first attribute of every kind of object but a generation. */
 const anyObject = attributes('NFTA', {
@@ -40,7 +41,7 @@ const generation = attributes('NFTA_GEN', {
   program: string(3), // NFTA_GEN_PROC_NAME
 });
 
-/** The request of a dump over all families. Its answers read like events. */
+/** About all families. The answers read like events. */
 const getAll = (command: number, describe: string): Request => ({
   type: (NFNL_SUBSYS_NFTABLES << 8) | command,
   flags: 0,
@@ -50,13 +51,19 @@ const getAll = (command: number, describe: string): Request => ({
 
 export const getTables: Request = getAll(NFT_MSG_GETTABLE, 'nft list tables');
 export const getChains: Request = getAll(NFT_MSG_GETCHAIN, 'nft list chains');
+export const getGeneration: Request = getAll(NFT_MSG_GETGEN, 'generation of the rules');
 
 /** @see uapi/linux/netfilter/nf_tables.h */
 export type NfTablesEvent =
   /** Something of a table was made or deleted: of this chain, or of the table as a whole. */
   | { readonly type: 'change'; readonly family: number; readonly table: string; readonly chain?: string }
   /** Ends every transaction, and tells who made it. */
-  | { readonly type: 'generation'; readonly pid?: number | undefined; readonly program?: string | undefined };
+  | {
+      readonly type: 'generation';
+      readonly id: number | undefined;
+      readonly pid?: number | undefined;
+      readonly program?: string | undefined;
+    };
 
 /**
  * @returns undefined for what is not about nf_tables
@@ -68,8 +75,8 @@ export function decodeNfTablesEvent(message: Message): NfTablesEvent | undefined
   const at = [message.bytes, message.offset + NFGENMSG_BYTES, message.length - NFGENMSG_BYTES] as const;
   const command = message.type & 0xff;
   if (command === NFT_MSG_NEWGEN) {
-    const { pid, program } = generation.read(...at);
-    return { type: 'generation', pid, program };
+    const { id, pid, program } = generation.read(...at);
+    return { type: 'generation', id, pid, program };
   }
   const read = (): { readonly table?: string | undefined; readonly chain?: string | undefined } => {
     if (command >= NFT_MSG_NEWRULE && command <= NFT_MSG_DELRULE) return ruleObject.read(...at);
