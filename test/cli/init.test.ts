@@ -24,9 +24,21 @@ describe('flan init', () => {
     expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/^Error E_EXISTS: /)]);
   });
 
+  it('writes a network of IPv6 alone', async () => {
+    expect((await flan(['init', '--network', 'fd00:10:244::/48'], { cwd: dir })).code).toBe(0);
+    const env = { FLAN_NODE: 'a', FLAN_NODE_ID: 'a' };
+    const reserved = await flan(['lease', 'reserve', 'fd00:10:244:7::/64'], { cwd: dir, env });
+    expect(reserved).toMatchObject({ code: 0, stderr: '' });
+    expect((await flan(['lease', 'reserve', '10.244.7.0/24'], { cwd: dir, env })).code).not.toBe(0);
+  });
+
   it.each([
-    [['--network', 'bogus'], 64, /E_USAGE: --network must be an IPv4 network, not "bogus"/],
-    [['--network', 'fd00::/48'], 64, /E_USAGE: --network must be an IPv4 network/],
+    [['--network', 'bogus'], 64, /E_USAGE: --network must be an IPv4 or IPv6 network, not "bogus"/],
+    [
+      ['--network', 'fd00::/48', '--network-v6', 'fd01::/48'],
+      64,
+      /E_USAGE: --network fd00::\/48 is an IPv6 network, and/,
+    ],
     [['--network-v6', '10.0.0.0/8'], 64, /E_USAGE: --network-v6 must be an IPv6 network/],
     [['--network', '10.0.0.0/31'], 78, /E_NETWORK_CONFIG: Network is too small/],
     [['--backend', 'vxlna'], 78, /E_NETWORK_CONFIG: .*did you mean 'vxlan'/],

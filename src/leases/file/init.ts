@@ -84,8 +84,8 @@ function networkYaml({ ipv4, ipv6, backend }: InitFolder): string {
     '# as well be written by hand, for instance as node-b.yaml:',
     '#',
     '#   node: node-b',
-    '#   subnet: 10.244.2.0/24',
-    '#   publicIP: 192.168.10.2',
+    ...(ipv4 ? ['#   subnet: 10.244.2.0/24', '#   publicIP: 192.168.10.2'] : []),
+    ...(ipv6 ? ["#   ipv6Subnet: 'fd00:10:244:2::/64'", "#   publicIPv6: '2001:db8::2'"] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
