@@ -1,6 +1,7 @@
 import { FlanError } from '../errors.js';
 import { suggestion } from '../model/did-you-mean.js';
 import { alloc } from './alloc.js';
+import { awsVpc } from './aws-vpc.js';
 import type { Backend } from './backend.js';
 import { extension } from './extension.js';
 import { hostGw } from './host-gw.js';
@@ -10,7 +11,16 @@ import { vxlan } from './vxlan.js';
 import { wireguard } from './wireguard.js';
 
 // Each backend is checked against its own options where it is written; the table only forgets which those are.
-const BACKENDS = [alloc, extension, hostGw, ipip, udp, vxlan, wireguard] as readonly unknown[] as readonly Backend[];
+const BACKENDS = [
+  alloc,
+  awsVpc,
+  extension,
+  hostGw,
+  ipip,
+  udp,
+  vxlan,
+  wireguard,
+] as readonly unknown[] as readonly Backend[];
 
 export const backendTypes = (): string[] => BACKENDS.map(({ type }) => type);
 

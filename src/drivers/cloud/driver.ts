@@ -1,0 +1,253 @@
+import { asFlanError, FlanError } from '../../errors.js';
+import type { CloudForwarding } from '../../kinds/cloud-forwarding.js';
+import { type CloudEntry, type CloudRoute, cloudRouteKey, targetName } from '../../kinds/cloud-route.js';
+import { kinds } from '../../kinds/index.js';
+import type { CloudFacts } from '../../model/cloud.js';
+import type { Prefix } from '../../model/ip.js';
+import { type Key, type Resource, sameValue } from '../../planner/kind.js';
+import type { Step } from '../../planner/plan.js';
+import type { Driver, Notice, Observation, Outcome, Scope } from '../driver.js';
+import type { CloudClient, CloudEdge } from './client.js';
+import { byKey, type CloudLook, type CloudSelf, needsLeases, observationOf, reads } from './look.js';
+
+export interface CloudDriver extends Driver {
+  /** What the cloud said of this instance last. */
+  facts(): CloudFacts;
+}
+
+export interface CloudDriverInit {
+  readonly client: CloudClient;
+  readonly edge: CloudEdge;
+  /** What the cloud said when the session was opened. */
+  readonly facts: CloudFacts;
+  /** Which of the interfaces carries the overlay, as things are now. @throws {FlanError} E_BACKEND, E_IFACE */
+  readonly self: () => CloudSelf;
+  /** The subnets of all leases. */
+  readonly leased: (signal: AbortSignal) => Promise<readonly Prefix[]>;
+  /** Between two looks while following, varied by a quarter. */
+  readonly pollMs: number;
+}
+
+/** Clouds answer from copies that lag: how long what was written may not be seen. */
+const LAG_MS = 30_000;
+/** For how long after it was seen another copy may still say otherwise, and how often that is looked at again. */
+const ECHO_MS = 5000;
+const ECHO_PAUSES_MS = [250, 500, 1000];
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 4000;
+/** While following, the cloud is not asked more often than this, whatever happens on the host. */
+const FRESH_MS = 30_000;
+
+/** Routes in the tables of a cloud: the same for all clouds, each of which has a client. */
+export function cloudDriver(init: CloudDriverInit): CloudDriver {
+  const { client, edge, leased, pollMs } = init;
+  let { facts } = init;
+  let last: CloudLook | undefined;
+  let following:
+    | { readonly scope: Scope; readonly tell: (notice: Notice) => void; readonly signal: AbortSignal }
+    | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  /** When the cloud last did not answer. */
+  let failedAtMs = Number.NEGATIVE_INFINITY;
+  /** Counts what was written: a look that began before knows nothing of it. */
+  let writes = 0;
+  let networks: readonly Prefix[] = [];
+  const recent = new Map<Key, { readonly wanted: CloudRoute | undefined; readonly untilMs: number }>();
+
+  const entriesOf = (tables: readonly string[], signal: AbortSignal): Promise<readonly CloudEntry[]> =>
+    client.routes({ tables, networks }, signal);
+
+  /** Whether what was just written is not to be seen yet. */
+  const lags = (entries: readonly CloudEntry[]): boolean => {
+    const groups = byKey(entries);
+    return [...recent].some(([key, { wanted, untilMs }]) => {
+      if (untilMs > edge.nowMs()) return !reads(groups.get(key) ?? [], wanted);
+      recent.delete(key);
+      return false;
+    });
+  };
+
+  const look = async (scope: Scope, signal: AbortSignal): Promise<CloudLook> => {
+    networks = scope.ownership.networks as readonly Prefix[];
+    const { denied } = facts;
+    facts = { ...(await client.locate('locate', signal)), denied };
+    const self = init.self();
+    let entries = await entriesOf(self.tables, signal);
+    for (const pauseMs of ECHO_PAUSES_MS) {
+      if (!lags(entries)) break;
+      await edge.sleep(pauseMs, signal);
+      entries = await entriesOf(self.tables, signal);
+    }
+    const subnets = needsLeases(entries, scope) ? await leased(signal) : [];
+    return { atMs: edge.nowMs(), facts, self, entries, leased: subnets };
+  };
+
+  const arm = (): void => {
+    clearTimeout(timer);
+    if (following === undefined || following.signal.aborted) return;
+    timer = setTimeout(() => void poll(), pollMs * (0.75 + edge.random() / 2));
+    timer.unref();
+  };
+
+  const poll = async (): Promise<void> => {
+    if (following === undefined) return;
+    const { scope, tell, signal } = following;
+    const [before, began] = [last, writes];
+    try {
+      const found = await look(scope, signal);
+      if (began === writes) {
+        last = found;
+        if (before !== undefined) for (const notice of differences(before, found, scope)) tell(notice);
+      }
+    } catch (cause) {
+      if (signal.aborted) return;
+      failedAtMs = edge.nowMs();
+      // Fail static: what was read last stands until the cloud answers again.
+      tell({
+        type: 'doubt',
+        why: `the cloud cannot be asked, what it said last stands: ${asFlanError(cause).message}`,
+      });
+    }
+    arm();
+  };
+
+  const observe = async (scope: Scope, signal: AbortSignal): Promise<Observation> => {
+    const isFresh = last !== undefined && edge.nowMs() < Math.max(last.atMs, failedAtMs) + Math.min(FRESH_MS, pollMs);
+    if (following === undefined || !isFresh || last === undefined) {
+      try {
+        last = await look(scope, signal);
+        arm();
+      } catch (cause) {
+        if (following === undefined || last === undefined || !asFlanError(cause).retry) throw cause;
+        failedAtMs = edge.nowMs();
+      }
+    }
+    return observationOf(last, scope);
+  };
+
+  /** Reads until what was written is to be seen. @throws {FlanError} E_CLOUD_LAG */
+  const settled = async (wanted: Written, signal: AbortSignal): Promise<void> => {
+    const { key, table, route } = wanted;
+    const endMs = edge.nowMs() + LAG_MS;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      const standing = byKey(await entriesOf([table], signal)).get(key) ?? [];
+      if (reads(standing, route)) {
+        recent.set(key, { wanted: route, untilMs: edge.nowMs() + ECHO_MS });
+        if (last === undefined) return;
+        const others = last.entries.filter((entry) => cloudRouteKey(entry) !== key);
+        last = { ...last, entries: [...others, ...standing] };
+        return;
+      }
+      if (edge.nowMs() > endMs) {
+        throw new FlanError(
+          'E_CLOUD_LAG',
+          `${key}: the cloud took the change, and ${LAG_MS / 1000} s later does not show it`,
+          {
+            retry: true,
+            hint: 'Look at the route table in the console of the cloud: somebody else may be changing it back.',
+          },
+        );
+      }
+      await edge.sleep(pauseMs * (0.5 + edge.random()), signal);
+    }
+  };
+
+  const performRoute = async (step: Step, signal: AbortSignal): Promise<void> => {
+    const subject = (step.action === 'delete' ? step.before : step.after) as CloudRoute;
+    const { table, dst } = subject;
+    const key = cloudRouteKey(subject);
+    const standing = byKey(await entriesOf([table], signal)).get(key) ?? [];
+    const known = step.action === 'create' ? [] : (step.before as CloudRoute).target.split(', ');
+    if (step.action === 'delete') {
+      // Only what the plan has shown: a route that somebody has made since is not ours to remove.
+      const gone = standing.filter((entry) => entry.target !== undefined && known.includes(entry.target));
+      if (gone.length > 0) await client.remove(gone, signal);
+      if (gone.length === standing.length) await settled({ key, table, route: undefined }, signal);
+      return;
+    }
+    if (reads(standing, subject)) return;
+    const { target } = subject;
+    const isNews = standing.some((entry) => !known.includes(targetName(entry)) && entry.target !== target);
+    if (isNews) throw new FlanError('E_RACE', `${key}: somebody has put another route there meanwhile`);
+    try {
+      await client.put({ table, dst, target, standing }, signal);
+    } catch (cause) {
+      if (asFlanError(cause).code !== 'E_RACE') throw cause;
+      // An answer may have been lost after the cloud had done as it was told.
+      const now = byKey(await entriesOf([table], signal)).get(key) ?? [];
+      if (!reads(now, subject)) throw cause;
+    }
+    await settled({ key, table, route: subject }, signal);
+  };
+
+  const performForwarding = async (step: Step, signal: AbortSignal): Promise<void> => {
+    if (step.action === 'delete') return;
+    const { interface: id } = step.after as CloudForwarding;
+    await client.allowForwarding?.(id, signal);
+    const endMs = edge.nowMs() + LAG_MS;
+    for (let pauseMs = FIRST_PAUSE_MS; edge.nowMs() < endMs; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      facts = { ...(await client.locate('locate', signal)), denied: facts.denied };
+      if (last !== undefined) last = { ...last, facts };
+      if (facts.interfaces.some((one) => one.id === id && one.forwards)) return;
+      await edge.sleep(pauseMs, signal);
+    }
+  };
+
+  return {
+    name: 'cloud',
+    kinds: ['cloud-route', 'cloud-forwarding'],
+    facts: () => facts,
+    observe,
+    perform: async (steps, signal) => {
+      const outcomes: Outcome[] = [];
+      for (const step of steps) {
+        if (signal.aborted) break;
+        writes++;
+        const { kind } = step.action === 'delete' ? step.before : step.after;
+        try {
+          await (kind === 'cloud-route' ? performRoute(step, signal) : performForwarding(step, signal));
+          outcomes.push({ step, status: 'done' });
+        } catch (cause) {
+          if (signal.aborted) break;
+          const error = asFlanError(cause);
+          // Whatever became of it, what is known from before is not to be relied on.
+          failedAtMs = Number.NEGATIVE_INFINITY;
+          if (last !== undefined) last = { ...last, atMs: Number.NEGATIVE_INFINITY };
+          outcomes.push({ step, status: error.code === 'E_RACE' ? 'raced' : 'failed', error });
+        }
+        writes++;
+      }
+      return outcomes;
+    },
+    follow: async (scope, tell, signal) => {
+      following = { scope, tell, signal };
+      signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+      arm();
+    },
+    close: () => clearTimeout(timer),
+  };
+}
+
+interface Written {
+  readonly key: Key;
+  readonly table: string;
+  /** Absent for a removal. */
+  readonly route: CloudRoute | undefined;
+}
+
+/** What one look found that the one before did not, as news. */
+function differences(before: CloudLook, now: CloudLook, scope: Scope): Notice[] {
+  const index = (look: CloudLook): Map<Key, Resource> =>
+    new Map(observationOf(look, scope).resources.map((resource) => [kinds.key(resource), resource]));
+  const [was, is] = [index(before), index(now)];
+  const gone = [...was.keys()].filter((key) => !is.has(key)).map((key): Notice => ({ type: 'gone', key }));
+  const seen = [...is]
+    .filter(([key, resource]) => !sameValue(was.get(key), resource))
+    .map(([key, resource]): Notice => ({ type: 'seen', key, resource }));
+  const isMoved = !sameValue(before.facts.interfaces, now.facts.interfaces) || !sameValue(before.self, now.self);
+  return [
+    ...gone,
+    ...seen,
+    ...(isMoved ? [{ type: 'host', why: 'the cloud says other things of this instance' } as const] : []),
+  ];
+}

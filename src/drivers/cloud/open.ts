@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CloudName } from '../../model/cloud.js';
+import { fileError } from '../text-file.js';
+import { awsClient } from './aws/client.js';
+import type { CloudClient, CloudEdge } from './client.js';
+
+export { cloudDriver } from './driver.js';
+
+/** The world as it is. */
+export const cloudEdge: CloudEdge = {
+  env: process.env,
+  home: homedir() || undefined,
+  readText: (path) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw fileError('read', path, cause);
+    }
+  },
+  nowMs: () => Date.now(),
+  random: () => Math.random(),
+  sleep: async (delayMs, signal) => {
+    await delay(delayMs, undefined, { signal });
+  },
+};
+
+export interface OpenClient {
+  readonly cloud: CloudName;
+  /** The tables that the network config names. */
+  readonly tables: readonly string[];
+}
+
+export function openClient({ cloud, tables }: OpenClient, edge: CloudEdge = cloudEdge): CloudClient {
+  switch (cloud) {
+    case 'aws-vpc':
+      return awsClient({ edge, tables });
+  }
+}

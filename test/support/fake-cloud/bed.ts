@@ -1,0 +1,35 @@
+import type { CloudName } from '../../../src/model/cloud.js';
+import type { Faults } from './server.js';
+
+/** A fake cloud in the words that all clouds share. This node is the one with 192.168.10.1. */
+export interface CloudBed {
+  readonly cloud: CloudName;
+  /** The table that this node's routes belong in. */
+  readonly table: string;
+  /** What leads to this node, to another one that runs, and to one that is gone. */
+  readonly self: string;
+  readonly other: string;
+  readonly dead: string;
+  readonly faults: Faults;
+  /** The environment that makes flan talk to it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Backend options that it takes; none as a rule. */
+  readonly options: Readonly<Record<string, string>>;
+  /** The action that lists routes, and the ones that make and change one: as `faults` knows them. */
+  readonly actions: { readonly list: string; readonly create: string };
+  /** The permission that a refused `create` is told to need. */
+  readonly permission: string;
+  /** What no output may hold. */
+  secrets(): readonly string[];
+  /** The routes that people or nodes have made, `DESTINATION TARGET`, sorted. */
+  routes(): readonly string[];
+  /** Somebody else's route, without a mark, at once. */
+  put(dst: string, target: string): void;
+  /** Takes every route to a destination away behind flan's back. */
+  drop(dst: string): void;
+  /** The actions that changed anything, in their order. */
+  writes(): readonly string[];
+  /** From now on no more routes fit in. */
+  fill(): void;
+  close(): Promise<void>;
+}
