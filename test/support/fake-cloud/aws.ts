@@ -395,6 +395,9 @@ export async function awsBed(): Promise<CloudBed & { readonly fake: FakeAws }> {
     put: (dst, target) => fake.put('rtb-1', dst, target),
     drop: (dst) => fake.drop('rtb-1', dst),
     writes: () => fake.writes(),
+    rotate: () => {
+      fake.key = { id: 'ASIAFAKEFAKEFAKE0002', secret: randomUUID(), session: randomUUID() };
+    },
     fill: () => {
       fake.routesPerTable = fake.tables.get('rtb-1')?.routes.length ?? 0;
     },

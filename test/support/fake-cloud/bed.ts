@@ -29,6 +29,8 @@ export interface CloudBed {
   drop(dst: string): void;
   /** The actions that changed anything, in their order. */
   writes(): readonly string[];
+  /** Other credentials are valid from now on: an instance role is told the new ones, nobody else is. */
+  rotate(): void;
   /** From now on no more routes fit in. */
   fill(): void;
   close(): Promise<void>;
