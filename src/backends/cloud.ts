@@ -131,7 +131,7 @@ const deniedWarnings = ({ denied }: CloudFacts): Warning[] =>
 /** Told when the last tenth is begun. */
 const fullTables = ({ tables }: CloudFacts, place: CloudPlace): Warning[] =>
   tables
-    .filter(({ id, routes, limit }) => place.tables.includes(id) && routes >= limit * 0.9)
+    .filter(({ id, routes, limit }) => place.tables.includes(id) && routes >= (limit ?? Number.POSITIVE_INFINITY) * 0.9)
     .map(({ id, routes, limit }) => ({
       code: 'W_CLOUD_TABLE_FULL',
       message: `route table ${id} holds ${routes} routes, and ${limit} is what it may hold unless more were asked for`,

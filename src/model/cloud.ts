@@ -1,7 +1,7 @@
 import type { Address, Prefix } from './ip.js';
 
 /** The backends whose packets a cloud carries by routes of its own. */
-export const CLOUDS = ['aws-vpc'] as const;
+export const CLOUDS = ['ali-vpc', 'aws-vpc', 'gce', 'tencent-vpc'] as const;
 export type CloudName = (typeof CLOUDS)[number];
 
 /** What a cloud says of this instance. Plain data without a secret: it can be saved and replayed. */
@@ -37,6 +37,6 @@ export interface CloudTable {
   readonly network: string;
   /** Routes in it. */
   readonly routes: number;
-  /** How many it may hold: the cloud's answer, or what it gives who has not asked for more. */
-  readonly limit: number;
+  /** How many it may hold: the cloud's answer, or what it gives who has not asked for more. Absent: not told. */
+  readonly limit?: number;
 }

@@ -27,7 +27,7 @@ const cloudFacts = object({
       ...{ table: text, forwards: flag },
     }),
   ),
-  tables: list(object({ id: text, network: text, routes: integer, limit: integer })),
+  tables: list(object({ id: text, network: text, routes: integer, 'limit?': integer })),
   denied: list(text),
 });
 const filter = object({ masquerade: flag, forward: flag, fullyRandom: flag, exclude: list(text) });

@@ -42,7 +42,10 @@ export function cloudClientContract(makeBed: () => Promise<CloudBed>): void {
     it('makes a route that leads here, and reads it back', async () => {
       await put();
       expect(bed.routes()).toEqual([`${DST} ${bed.self}`]);
-      expect(await routes()).toMatchObject([{ table: bed.table, dst: DST, target: bed.self, state: 'active' }]);
+      let read = await routes();
+      // Some clouds make routes in the background.
+      for (let looks = 0; looks < 5 && read[0]?.state === 'pending'; looks++) read = await routes();
+      expect(read).toMatchObject([{ table: bed.table, dst: DST, target: bed.self, state: 'active' }]);
     });
 
     it('puts its own in the place of others, and never leaves a gap', async () => {
@@ -53,7 +56,8 @@ export function cloudClientContract(makeBed: () => Promise<CloudBed>): void {
       expect(writes).not.toMatch(/^Delete/);
     });
 
-    it('sees that a route leads nowhere', async () => {
+    it('sees that a route leads nowhere, where the cloud tells', async () => {
+      if (bed.dead === undefined) return;
       bed.put(DST, bed.dead);
       expect(await routes()).toMatchObject([{ dst: DST, state: 'blackhole' }]);
     });

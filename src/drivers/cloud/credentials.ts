@@ -9,8 +9,8 @@ export interface Credentials {
   readonly expiresAtMs?: number | undefined;
 }
 
-export interface CredentialSource {
-  get(signal: AbortSignal): Promise<Credentials>;
+export interface CredentialSource<T = Credentials> {
+  get(signal: AbortSignal): Promise<T>;
   /** The cloud refused them: the next `get` asks anew. */
   forget(): void;
 }
@@ -19,11 +19,11 @@ export interface CredentialSource {
 const MARGIN_MS = 5 * 60_000;
 
 /** Asks once, and again when what was given is about to end. */
-export function remembered(
+export function remembered<T extends Pick<Credentials, 'expiresAtMs'>>(
   edge: Pick<CloudEdge, 'nowMs'>,
-  ask: (signal: AbortSignal) => Promise<Credentials>,
-): CredentialSource {
-  let known: Credentials | undefined;
+  ask: (signal: AbortSignal) => Promise<T>,
+): CredentialSource<T> {
+  let known: T | undefined;
   return {
     get: async (signal) => {
       if (known !== undefined && edge.nowMs() < (known.expiresAtMs ?? Number.POSITIVE_INFINITY) - MARGIN_MS)

@@ -29,7 +29,7 @@ export interface CloudDriverInit {
 }
 
 /** Clouds answer from copies that lag: how long what was written may not be seen. */
-const LAG_MS = 30_000;
+const LAG_MS = 60_000;
 /** For how long after it was seen another copy may still say otherwise, and how often that is looked at again. */
 const ECHO_MS = 5000;
 const ECHO_PAUSES_MS = [250, 500, 1000];

@@ -9,7 +9,7 @@ export interface Persistence {
 }
 
 /** Nodes that start together are throttled together: chance spreads the whole of a pause, and its ceiling grows. */
-export const API: Persistence = { attempts: 6, firstMs: 400 };
+export const API: Persistence = { attempts: 5, firstMs: 400 };
 export const METADATA: Persistence = { attempts: 3, firstMs: 100 };
 
 const LONGEST_MS = 30_000;

@@ -6,10 +6,11 @@ export interface CloudBed {
   readonly cloud: CloudName;
   /** The table that this node's routes belong in. */
   readonly table: string;
-  /** What leads to this node, to another one that runs, and to one that is gone. */
+  /** What leads to this node, and to another one that runs. */
   readonly self: string;
   readonly other: string;
-  readonly dead: string;
+  /** What leads to one that is gone; undefined where a cloud does not tell of that. */
+  readonly dead: string | undefined;
   readonly faults: Faults;
   /** The environment that makes flan talk to it. */
   readonly env: Readonly<Record<string, string | undefined>>;
