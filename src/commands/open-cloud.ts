@@ -2,8 +2,9 @@ import type { BackendContext } from '../backends/backend.js';
 import { type CloudOptions, placeOf } from '../backends/cloud.js';
 import { backendOf } from '../backends/index.js';
 import type { CloudDriver } from '../drivers/cloud/driver.js';
+import { FlanError } from '../errors.js';
 import type { LeaseStore } from '../leases/store.js';
-import { CLOUDS } from '../model/cloud.js';
+import { CLOUDS, type CloudFacts } from '../model/cloud.js';
 import { subnetsOf } from '../model/lease.js';
 import type { Network } from '../model/network.js';
 import { systemClock } from '../reconcile/clock.js';
@@ -21,11 +22,12 @@ export interface OpenCloudInput {
 }
 
 export interface OpenedCloud {
-  readonly driver: CloudDriver;
+  /** Absent when the cloud could not be asked. */
+  readonly driver?: CloudDriver;
   readonly session: Pick<Session, 'cloud'>;
 }
 
-/** What a cloud's backend adds to a session, after asking the cloud; undefined for all other backends. @throws {FlanError} E_CLOUD_… */
+/** What a cloud's backend adds to a session, after asking the cloud; undefined for all other backends. @throws {FlanError} E_CLOUD_… when it waits for the cloud */
 export async function openCloud(input: OpenCloudInput): Promise<OpenedCloud | undefined> {
   const { network, store, context, signal, onWait } = input;
   const cloud = CLOUDS.find((name) => name === network.backend.type.toLowerCase());
@@ -34,7 +36,14 @@ export async function openCloud(input: OpenCloudInput): Promise<OpenedCloud | un
   const { cloudDriver, cloudEdge, openClient } = await import('../drivers/cloud/open.js');
   const client = openClient({ cloud, ...options });
   const ask = () => client.locate('probe', signal);
-  const facts = await (onWait ? patiently(ask, { clock: systemClock, signal, onWait }) : ask());
+  let facts: CloudFacts;
+  try {
+    facts = await (onWait ? patiently(ask, { clock: systemClock, signal, onWait }) : ask());
+  } catch (error) {
+    if (onWait !== undefined || signal.aborted || !(error instanceof FlanError)) throw error;
+    // Who only wants the leases has no need of the cloud; all others are told when they ask.
+    return { session: { cloud: () => raise(error) } };
+  }
   const driver = cloudDriver({
     ...{ client, edge: cloudEdge, facts, pollMs: options.pollMs },
     self: () => {
@@ -45,4 +54,8 @@ export async function openCloud(input: OpenCloudInput): Promise<OpenedCloud | un
     leased: async (asked) => (await store.list(asked)).leases.flatMap(subnetsOf),
   });
   return { driver, session: { cloud: () => driver.facts() } };
+}
+
+function raise(error: FlanError): never {
+  throw error;
 }

@@ -74,7 +74,7 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
   const extension = openExtension({ settings, network, context: () => survey(session).inputs.context });
   // Those that start other processes first: they work while the others are asked.
   const drivers = new Drivers([
-    ...(cloud ? [cloud.driver] : []),
+    ...(cloud?.driver ? [cloud.driver] : []),
     ...filters,
     ...links,
     tunnels,

@@ -32,7 +32,7 @@ export interface Session {
   publicKey?(): string | undefined;
   /** What backend extension's PreStartupCommand wrote; undefined while it has not run. Absent for other backends. */
   startupOutput?(): string | undefined;
-  /** What the cloud said of this instance last. Absent for backends that ask none. */
+  /** What the cloud said of this instance last. Absent for backends that ask none. @throws {FlanError} E_CLOUD_… */
   cloud?(): CloudFacts | undefined;
   /**
    * Makes what this node needs before it can publish itself and does not have yet: that key, that output. Planning never

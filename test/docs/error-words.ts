@@ -16,7 +16,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_CLOUD_QUOTA: 'The cloud takes no more routes: a quota is used up.',
   E_CLOUD_REFUSED: 'The cloud refused a request for the reason that is in the message.',
   E_CLOUD_THROTTLED: 'The cloud was asked too often, for longer than flan tries again by itself.',
-  E_CLOUD_UNREACHABLE: "The cloud's API or its metadata service does not answer: mostly, this host is not in that cloud.",
+  E_CLOUD_UNREACHABLE:
+    "The cloud's API or its metadata service does not answer: mostly, this host is not in that cloud.",
   E_CONFIG: 'A setting is unknown, malformed or contradicts another; the place is named with line and column.',
   E_CONFIRM_EXPIRED:
     'Nobody confirmed in time, or the confirmation came too late: what `apply --confirm` had changed was rolled back.',

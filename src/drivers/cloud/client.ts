@@ -1,3 +1,4 @@
+import type { CloudForwarding } from '../../kinds/cloud-forwarding.js';
 import type { CloudEntry } from '../../kinds/cloud-route.js';
 import type { CloudFacts } from '../../model/cloud.js';
 import type { Prefix } from '../../model/ip.js';
@@ -15,8 +16,8 @@ export interface CloudClient {
   put(input: PutRoute, signal: AbortSignal): Promise<void>;
   /** Removes routes; those that are gone already count as removed. */
   remove(entries: readonly CloudEntry[], signal: AbortSignal): Promise<void>;
-  /** Lets an interface carry packets of others; absent where a cloud cannot be told so. */
-  allowForwarding?(id: string, signal: AbortSignal): Promise<void>;
+  /** Lets an interface carry packets of others, or no more; absent where a cloud cannot be told. */
+  setForwarding?(at: CloudForwarding, signal: AbortSignal): Promise<void>;
 }
 
 export interface RouteQuery {

@@ -37,12 +37,16 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4000;
 /** While following, the cloud is not asked more often than this, whatever happens on the host. */
 const FRESH_MS = 30_000;
+/** What it says of the instance is good for the looks of one command. */
+const FACTS_MS = 3000;
 
 /** Routes in the tables of a cloud: the same for all clouds, each of which has a client. */
 export function cloudDriver(init: CloudDriverInit): CloudDriver {
   const { client, edge, leased, pollMs } = init;
   let { facts } = init;
+  let factsAtMs = edge.nowMs();
   let last: CloudLook | undefined;
+  let lastScope: Scope | undefined;
   let following:
     | { readonly scope: Scope; readonly tell: (notice: Notice) => void; readonly signal: AbortSignal }
     | undefined;
@@ -67,10 +71,14 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
     });
   };
 
+  const relocate = async (signal: AbortSignal): Promise<void> => {
+    facts = { ...(await client.locate('locate', signal)), denied: facts.denied };
+    factsAtMs = edge.nowMs();
+  };
+
   const look = async (scope: Scope, signal: AbortSignal): Promise<CloudLook> => {
     networks = scope.ownership.networks as readonly Prefix[];
-    const { denied } = facts;
-    facts = { ...(await client.locate('locate', signal)), denied };
+    if (edge.nowMs() > factsAtMs + FACTS_MS) await relocate(signal);
     const self = init.self();
     let entries = await entriesOf(self.tables, signal);
     for (const pauseMs of ECHO_PAUSES_MS) {
@@ -91,7 +99,8 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
 
   const poll = async (): Promise<void> => {
     if (following === undefined) return;
-    const { scope, tell, signal } = following;
+    const { tell, signal } = following;
+    const scope = lastScope ?? following.scope;
     const [before, began] = [last, writes];
     try {
       const found = await look(scope, signal);
@@ -112,6 +121,7 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
   };
 
   const observe = async (scope: Scope, signal: AbortSignal): Promise<Observation> => {
+    lastScope = scope;
     const isFresh = last !== undefined && edge.nowMs() < Math.max(last.atMs, failedAtMs) + Math.min(FRESH_MS, pollMs);
     if (following === undefined || !isFresh || last === undefined) {
       try {
@@ -182,13 +192,13 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
 
   const performForwarding = async (step: Step, signal: AbortSignal): Promise<void> => {
     if (step.action === 'delete') return;
-    const { interface: id } = step.after as CloudForwarding;
-    await client.allowForwarding?.(id, signal);
+    const wanted = step.after as CloudForwarding;
+    await client.setForwarding?.(wanted, signal);
     const endMs = edge.nowMs() + LAG_MS;
     for (let pauseMs = FIRST_PAUSE_MS; edge.nowMs() < endMs; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      facts = { ...(await client.locate('locate', signal)), denied: facts.denied };
+      await relocate(signal);
       if (last !== undefined) last = { ...last, facts };
-      if (facts.interfaces.some((one) => one.id === id && one.forwards)) return;
+      if (facts.interfaces.some(({ id, forwards }) => id === wanted.interface && forwards === wanted.allowed)) return;
       await edge.sleep(pauseMs, signal);
     }
   };

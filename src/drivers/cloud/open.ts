@@ -27,7 +27,9 @@ export const cloudEdge: CloudEdge = {
   nowMs: () => Date.now(),
   random: () => Math.random(),
   sleep: async (delayMs, signal) => {
-    await delay(delayMs, undefined, { signal });
+    await delay(delayMs, undefined, { signal }).catch((cause: unknown) => {
+      throw signal.aborted ? signal.reason : cause;
+    });
   },
 };
 

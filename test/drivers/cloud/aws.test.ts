@@ -180,7 +180,7 @@ describe('aws', () => {
 
   it('switches the check of sources and destinations off', async () => {
     const client = awsClient({ edge: testEdge(fake.env), tables: [] });
-    await client.allowForwarding?.('eni-0aaa', never);
+    await client.setForwarding?.({ kind: 'cloud-forwarding', interface: 'eni-0aaa', allowed: true }, never);
     expect((await client.locate('locate', never)).interfaces).toMatchObject([{ forwards: true }]);
   });
 });

@@ -212,8 +212,8 @@ export class FakeGce {
       return error(400, 'invalid', `Invalid value for field 'resource.name': '${name}'`);
     if (network !== `projects/${PROJECT}/global/networks/default`)
       return error(400, 'invalid', `Invalid value for field 'resource.network'`);
-    const hop = String(nextHopInstance).replace(`${API}/projects/${PROJECT}/`, '');
-    if (hop !== 'zones/europe-west1-b/instances/node-a')
+    const hop = String(nextHopInstance).replace(`${API}/`, '').replace(`projects/${PROJECT}/`, '');
+    if (!/^zones\/europe-west1-b\/instances\/node-[ab]$/.test(hop))
       return error(400, 'invalid', `Invalid value for field 'resource.nextHopInstance'`);
     if (this.routes.has(name))
       return error(409, 'alreadyExists', `The resource 'projects/${PROJECT}/global/routes/${name}' already exists`);

@@ -81,7 +81,14 @@ export function awsClient({ edge, tables: named }: AwsInit): CloudClient {
       ['CreateRoute', { ...route, NetworkInterfaceId: first.target }],
       ['ReplaceRoute', { ...route, NetworkInterfaceId: first.target }],
       ['DeleteRoute', route],
-      ...(first.forwards ? [] : [['ModifyNetworkInterfaceAttribute', checkOff(first.id)] as const]),
+      ...(first.forwards
+        ? []
+        : [
+            [
+              'ModifyNetworkInterfaceAttribute',
+              { NetworkInterfaceId: first.id, 'SourceDestCheck.Value': 'false' },
+            ] as const,
+          ]),
     ];
     const denied = await Promise.all(trials.map(([action, parameters]) => isDenied(action, parameters, signal)));
     return trials.flatMap(([action], i) => (denied[i] === true ? [`ec2:${action}`] : []));
@@ -141,13 +148,12 @@ export function awsClient({ edge, tables: named }: AwsInit): CloudClient {
       }
     },
 
-    allowForwarding: async (id, signal) => {
-      await call('ModifyNetworkInterfaceAttribute', checkOff(id), signal);
+    setForwarding: async ({ interface: id, allowed }, signal) => {
+      const check = { NetworkInterfaceId: id, 'SourceDestCheck.Value': String(!allowed) };
+      await call('ModifyNetworkInterfaceAttribute', check, signal);
     },
   };
 }
-
-const checkOff = (id: string): Parameters => ({ NetworkInterfaceId: id, 'SourceDestCheck.Value': 'false' });
 
 /** EC2 says "There is no route defined" with a word that it uses for much else. */
 const isGone = (cause: unknown): boolean =>

@@ -55,6 +55,13 @@ export function awsMetadata(edge: CloudEdge): AwsMetadata {
     );
   };
 
+  /** Where nothing answers, nothing is known of tokens either. */
+  const askOrForget = (path: string, signal: AbortSignal): Promise<HttpAnswer> =>
+    ask(path, signal).catch((cause: unknown) => {
+      token = undefined;
+      throw cause;
+    });
+
   return {
     get: async (path, signal) => {
       if (edge.env.AWS_EC2_METADATA_DISABLED?.toLowerCase() === 'true') {
@@ -69,10 +76,10 @@ export function awsMetadata(edge: CloudEdge): AwsMetadata {
       return persistently(
         edge,
         async () => {
-          let answer = await ask(path, signal);
-          if (answer.status === 401 && token !== '') {
-            token = undefined; // it has ended, or the instance was resumed elsewhere
-            answer = await ask(path, signal);
+          let answer = await askOrForget(path, signal);
+          if (answer.status === 401) {
+            token = undefined; // it has ended, or the service was not up yet when one was asked for
+            answer = await askOrForget(path, signal);
           }
           if (answer.status === 200) return answer.text.trim();
           if (answer.status === 404) return undefined;

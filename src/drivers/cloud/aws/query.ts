@@ -76,6 +76,8 @@ const SORTS: Readonly<Record<string, RefusalSort>> = {
   SignatureDoesNotMatch: 'credentials',
   UnrecognizedClientException: 'credentials',
   RouteLimitExceeded: 'quota',
+  // Right after an instance has started not all of EC2 knows of it.
+  'InvalidInstanceID.NotFound': 'broken',
 };
 
 /** What EC2 says with any status but 200. @see …/APIReference/errors-overview.html */

@@ -134,7 +134,7 @@ export function gceClient(edge: CloudEdge): CloudClient {
         const body = {
           ...{ name: isTaken ? otherName(dst) : routeName(dst), description: 'pods of one node, made by flan' },
           ...{ destRange: dst, network: `projects/${mine}/global/networks/${table}` },
-          ...{ nextHopInstance: (await myself(signal)).selfLink, priority: PRIORITY, tags: [] },
+          ...{ nextHopInstance: instancePath(mine, target), priority: PRIORITY, tags: [] },
         };
         await change({ method: 'POST', path: 'global/routes', body, permission: 'compute.routes.create' }, signal);
       }
@@ -156,6 +156,12 @@ async function readQuota(call: (request: GceCall, signal: AbortSignal) => Promis
     if (!(cause instanceof CloudError)) throw cause;
     return undefined; // only for a warning
   }
+}
+
+/** The way back from `instanceOf`. */
+function instancePath(project: string, target: string): string {
+  const [name = '', zone = '', other = project] = target.split('/').reverse();
+  return `projects/${other}/zones/${zone}/instances/${name}`;
 }
 
 const lastOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
