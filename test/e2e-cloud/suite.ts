@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect } from 'vitest';
 import type { CloudBed } from '../support/fake-cloud/bed.js';
 import { type Lab, labTest, peerLease } from '../support/lab.js';
+import { faultsOf } from '../support/schemas.js';
 
 const OWN = '10.244.1.0/24';
 const PEER = '10.244.2.0/24';
@@ -132,6 +133,14 @@ export function cloudSuite({ name, makeBed }: SuiteInput): void {
       expect(bed.routes()).toEqual([`${OWN} ${bed.self}`]);
     });
 
+    test('an apply can be rolled back', async (lab) => {
+      const a = lab.node();
+      expect(await a.flan(['apply', '--yes'])).toMatchObject({ code: 0, stderr: '' });
+      expect(await a.flan(['rollback', '--yes'])).toMatchObject({ code: 0, stderr: '' });
+      expect(bed.routes()).toEqual([]);
+      expect((await a.flan(['plan'])).stdout).toContain(`create   ${key()}`);
+    });
+
     test('copies of the cloud that lag are waited for', async (lab) => {
       bed.faults.lagReads = 2;
       const apply = await lab.node().flan(['apply', '--yes']);
@@ -168,6 +177,7 @@ export function cloudSuite({ name, makeBed }: SuiteInput): void {
       const snapshot = await a.flan(['snapshot']);
       expect(snapshot).toMatchObject({ code: 0, stderr: '' });
       noSecret(snapshot.stdout);
+      expect(faultsOf('snapshot', JSON.parse(snapshot.stdout))).toEqual([]);
       lab.put('host.json', JSON.parse(snapshot.stdout));
       await bed.close();
       const plan = await a.flan(['plan', '--snapshot', `${lab.leases}/host.json`]);

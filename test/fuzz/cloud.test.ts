@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decodeRole as aliRole } from '../../src/drivers/cloud/ali/credentials.js';
+import { decodeTables as aliTables, decodeEntries } from '../../src/drivers/cloud/ali/decode.js';
+import { decodeRole as awsRole } from '../../src/drivers/cloud/aws/credentials.js';
 import { decodeInterfaces, decodeTables } from '../../src/drivers/cloud/aws/decode.js';
 import { elementAt, parseXml, textAt, type XmlElement } from '../../src/drivers/cloud/aws/xml.js';
+import { decodeInstance, decodeRoutes } from '../../src/drivers/cloud/gce/decode.js';
+import { decodeRole as tencentRole } from '../../src/drivers/cloud/tencent/credentials.js';
+import { decodeTables as tencentTables } from '../../src/drivers/cloud/tencent/decode.js';
+import { FlanError } from '../../src/errors.js';
+import type { CloudEntry } from '../../src/kinds/cloud-route.js';
+import type { Json, JsonObject } from '../../src/model/json.js';
 
 const name = fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9]{0,8}$/);
 const EC2_NAMES = [
@@ -46,6 +55,95 @@ const trimmed = ({ name, text, children }: XmlElement): XmlElement => ({
   name,
   text: text.trim(),
   children: children.map(trimmed),
+});
+
+/** Objects whose members are called as those of the answers, and hold anything. */
+const answer = (names: readonly string[]): fc.Arbitrary<JsonObject> =>
+  fc.letrec<{ value: Json; object: JsonObject }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small', maxDepth: 7 },
+      fc.constantFrom<Json>('10.244.1.0/24', 'Custom', 'USER', 'NORMAL_CVM', '', null, true, 1000),
+      fc.string(),
+      fc.double(),
+      fc.array(tie('value'), { maxLength: 3 }),
+      tie('object'),
+    ),
+    object: fc.dictionary(fc.constantFrom(...names), tie('value'), { maxKeys: 8 }),
+  })).object;
+
+const JSON_DECODERS: readonly (readonly [string, readonly string[], (value: JsonObject) => readonly CloudEntry[]])[] = [
+  [
+    'Compute Engine',
+    ['items', 'name', 'destRange', 'network', 'nextHopInstance', 'priority', 'tags', 'warnings', 'code', 'selfLink'],
+    (value) => {
+      decodeInstance(value);
+      return decodeRoutes(value, 'p');
+    },
+  ],
+  [
+    'Tencent',
+    [
+      'RouteTableSet',
+      'RouteSet',
+      'AssociationSet',
+      'RouteTableId',
+      'VpcId',
+      'DestinationCidrBlock',
+      'GatewayId',
+      'RouteType',
+    ],
+    (value) => tencentTables(value).flatMap(({ entries }) => entries),
+  ],
+  [
+    'Alibaba',
+    [
+      'RouteEntrys',
+      'RouteEntry',
+      'NextHops',
+      'NextHop',
+      'DestinationCidrBlock',
+      'RouterTableList',
+      'RouterTableListType',
+      'VSwitchIds',
+    ],
+    (value) => {
+      aliTables(value);
+      return decodeEntries(value, 't');
+    },
+  ],
+];
+
+describe.each(JSON_DECODERS)('answers of %s', (_cloud, names, decode) => {
+  it('decode to routes with a destination, or to nothing', () => {
+    fc.assert(
+      fc.property(answer(names), (value) => {
+        for (const { dst } of decode(value)) expect(dst).toContain('/');
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+it.each([
+  ['AWS', awsRole],
+  ['Tencent', tencentRole],
+  ['Alibaba', aliRole],
+] as const)('credentials of %s are refused with an error of flan, whatever they are', (_cloud, decode) => {
+  const names = ['AccessKeyId', 'SecretAccessKey', 'Token', 'Code', 'TmpSecretId', 'TmpSecretKey', 'AccessKeySecret'];
+  const texts = fc.oneof(
+    fc.string(),
+    answer(names).map((value) => JSON.stringify(value)),
+  );
+  fc.assert(
+    fc.property(texts, (text) => {
+      try {
+        const { id, secret } = decode(text, 'x');
+        expect([typeof id, typeof secret]).toEqual(['string', 'string']);
+      } catch (error) {
+        expect(error).toBeInstanceOf(FlanError);
+      }
+    }),
+  );
 });
 
 describe('answers of EC2', () => {

@@ -30,6 +30,8 @@ export interface CloudDriverInit {
 
 /** Clouds answer from copies that lag: how long what was written may not be seen. */
 const LAG_MS = 60_000;
+/** The same for a daemon, which looks again by itself and has other things to do. */
+const LAG_IN_WATCH_MS = 10_000;
 /** For how long after it was seen another copy may still say otherwise, and how often that is looked at again. */
 const ECHO_MS = 5000;
 const ECHO_PAUSES_MS = [250, 500, 1000];
@@ -55,11 +57,13 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
   let failedAtMs = Number.NEGATIVE_INFINITY;
   /** Counts what was written: a look that began before knows nothing of it. */
   let writes = 0;
-  let networks: readonly Prefix[] = [];
   const recent = new Map<Key, { readonly wanted: CloudRoute | undefined; readonly untilMs: number }>();
 
-  const entriesOf = (tables: readonly string[], signal: AbortSignal): Promise<readonly CloudEntry[]> =>
-    client.routes({ tables, networks }, signal);
+  /** What stands at one destination now. */
+  const standingAt = async ({ table, dst }: CloudRoute, signal: AbortSignal): Promise<readonly CloudEntry[]> => {
+    const entries = await client.routes({ tables: [table], networks: [dst] }, signal);
+    return entries.filter((entry) => entry.table === table && entry.dst === dst);
+  };
 
   /** Whether what was just written is not to be seen yet. */
   const lags = (entries: readonly CloudEntry[]): boolean => {
@@ -77,14 +81,14 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
   };
 
   const look = async (scope: Scope, signal: AbortSignal): Promise<CloudLook> => {
-    networks = scope.ownership.networks as readonly Prefix[];
     if (edge.nowMs() > factsAtMs + FACTS_MS) await relocate(signal);
     const self = init.self();
-    let entries = await entriesOf(self.tables, signal);
+    const query = { tables: self.tables, networks: scope.ownership.networks as readonly Prefix[] };
+    let entries = await client.routes(query, signal);
     for (const pauseMs of ECHO_PAUSES_MS) {
       if (!lags(entries)) break;
       await edge.sleep(pauseMs, signal);
-      entries = await entriesOf(self.tables, signal);
+      entries = await client.routes(query, signal);
     }
     const subnets = needsLeases(entries, scope) ? await leased(signal) : [];
     return { atMs: edge.nowMs(), facts, self, entries, leased: subnets };
@@ -128,79 +132,73 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
         last = await look(scope, signal);
         arm();
       } catch (cause) {
-        if (following === undefined || last === undefined || !asFlanError(cause).retry) throw cause;
+        // As in `poll`, which tells of it.
+        if (following === undefined || last === undefined || signal.aborted) throw cause;
         failedAtMs = edge.nowMs();
       }
     }
     return observationOf(last, scope);
   };
 
-  /** Reads until what was written is to be seen. @throws {FlanError} E_CLOUD_LAG */
-  const settled = async (wanted: Written, signal: AbortSignal): Promise<void> => {
-    const { key, table, route } = wanted;
-    const endMs = edge.nowMs() + LAG_MS;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      const standing = byKey(await entriesOf([table], signal)).get(key) ?? [];
-      if (reads(standing, route)) {
-        recent.set(key, { wanted: route, untilMs: edge.nowMs() + ECHO_MS });
-        if (last === undefined) return;
-        const others = last.entries.filter((entry) => cloudRouteKey(entry) !== key);
-        last = { ...last, entries: [...others, ...standing] };
-        return;
-      }
-      if (edge.nowMs() > endMs) {
-        throw new FlanError(
-          'E_CLOUD_LAG',
-          `${key}: the cloud took the change, and ${LAG_MS / 1000} s later does not show it`,
-          {
-            retry: true,
-            hint: 'Look at the route table in the console of the cloud: somebody else may be changing it back.',
-          },
-        );
-      }
+  /** Looks until what was written is to be seen. @throws {FlanError} E_CLOUD_LAG */
+  const eventually = async (key: Key, isSeen: () => Promise<boolean>, signal: AbortSignal): Promise<void> => {
+    const lagMs = following === undefined ? LAG_MS : LAG_IN_WATCH_MS;
+    const endMs = edge.nowMs() + lagMs;
+    for (let pauseMs = FIRST_PAUSE_MS; !(await isSeen()); pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      if (edge.nowMs() > endMs) throw unseen(key, lagMs);
       await edge.sleep(pauseMs * (0.5 + edge.random()), signal);
     }
   };
 
+  const settled = async ({ at, route }: Written, signal: AbortSignal): Promise<void> => {
+    const key = cloudRouteKey(at);
+    let standing: readonly CloudEntry[] = [];
+    const isSeen = async (): Promise<boolean> => {
+      standing = await standingAt(at, signal);
+      return reads(standing, route);
+    };
+    await eventually(key, isSeen, signal);
+    recent.set(key, { wanted: route, untilMs: edge.nowMs() + ECHO_MS });
+    if (last === undefined) return;
+    const others = last.entries.filter((entry) => cloudRouteKey(entry) !== key);
+    last = { ...last, entries: [...others, ...standing] };
+  };
+
   const performRoute = async (step: Step, signal: AbortSignal): Promise<void> => {
     const subject = (step.action === 'delete' ? step.before : step.after) as CloudRoute;
-    const { table, dst } = subject;
-    const key = cloudRouteKey(subject);
-    const standing = byKey(await entriesOf([table], signal)).get(key) ?? [];
+    const { table, dst, target } = subject;
+    const standing = await standingAt(subject, signal);
     const known = step.action === 'create' ? [] : (step.before as CloudRoute).target.split(', ');
     if (step.action === 'delete') {
       // Only what the plan has shown: a route that somebody has made since is not ours to remove.
       const gone = standing.filter((entry) => entry.target !== undefined && known.includes(entry.target));
       if (gone.length > 0) await client.remove(gone, signal);
-      if (gone.length === standing.length) await settled({ key, table, route: undefined }, signal);
+      if (gone.length === standing.length) await settled({ at: subject, route: undefined }, signal);
       return;
     }
     if (reads(standing, subject)) return;
-    const { target } = subject;
     const isNews = standing.some((entry) => !known.includes(targetName(entry)) && entry.target !== target);
-    if (isNews) throw new FlanError('E_RACE', `${key}: somebody has put another route there meanwhile`);
+    if (isNews) throw new FlanError('E_RACE', `${cloudRouteKey(subject)}: somebody has put another route there`);
     try {
       await client.put({ table, dst, target, standing }, signal);
     } catch (cause) {
       if (asFlanError(cause).code !== 'E_RACE') throw cause;
       // An answer may have been lost after the cloud had done as it was told.
-      const now = byKey(await entriesOf([table], signal)).get(key) ?? [];
-      if (!reads(now, subject)) throw cause;
+      if (!reads(await standingAt(subject, signal), subject)) throw cause;
     }
-    await settled({ key, table, route: subject }, signal);
+    await settled({ at: subject, route: subject }, signal);
   };
 
   const performForwarding = async (step: Step, signal: AbortSignal): Promise<void> => {
     if (step.action === 'delete') return;
     const wanted = step.after as CloudForwarding;
     await client.setForwarding?.(wanted, signal);
-    const endMs = edge.nowMs() + LAG_MS;
-    for (let pauseMs = FIRST_PAUSE_MS; edge.nowMs() < endMs; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    const isSeen = async (): Promise<boolean> => {
       await relocate(signal);
       if (last !== undefined) last = { ...last, facts };
-      if (facts.interfaces.some(({ id, forwards }) => id === wanted.interface && forwards === wanted.allowed)) return;
-      await edge.sleep(pauseMs, signal);
-    }
+      return facts.interfaces.some(({ id, forwards }) => id === wanted.interface && forwards === wanted.allowed);
+    };
+    await eventually(kinds.key(wanted), isSeen, signal);
   };
 
   return {
@@ -238,9 +236,15 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
   };
 }
 
+const unseen = (key: Key, lagMs: number): FlanError =>
+  new FlanError('E_CLOUD_LAG', `${key}: the cloud took the change, and does not show it ${lagMs / 1000} s later`, {
+    retry: true,
+    hint: 'Look at it in the console of the cloud: somebody else may be changing it back.',
+  });
+
 interface Written {
-  readonly key: Key;
-  readonly table: string;
+  /** What was there, or is now: its table and destination. */
+  readonly at: CloudRoute;
   /** Absent for a removal. */
   readonly route: CloudRoute | undefined;
 }
