@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { refusedBy as refusedByAli } from '../../src/drivers/cloud/ali/api.js';
 import { decodeRole as aliRole } from '../../src/drivers/cloud/ali/credentials.js';
 import { decodeTables as aliTables, decodeEntries } from '../../src/drivers/cloud/ali/decode.js';
 import { decodeRole as awsRole } from '../../src/drivers/cloud/aws/credentials.js';
 import { decodeInterfaces, decodeTables } from '../../src/drivers/cloud/aws/decode.js';
+import { refusedBy as refusedByEc2 } from '../../src/drivers/cloud/aws/query.js';
 import { elementAt, parseXml, textAt, type XmlElement } from '../../src/drivers/cloud/aws/xml.js';
+import { refusedBy as refusedByGce } from '../../src/drivers/cloud/gce/api.js';
 import { decodeInstance, decodeRoutes } from '../../src/drivers/cloud/gce/decode.js';
+import type { HttpAnswer } from '../../src/drivers/cloud/http.js';
+import { responseOf } from '../../src/drivers/cloud/tencent/api.js';
 import { decodeRole as tencentRole } from '../../src/drivers/cloud/tencent/credentials.js';
 import { decodeTables as tencentTables } from '../../src/drivers/cloud/tencent/decode.js';
 import { FlanError } from '../../src/errors.js';
@@ -141,6 +146,35 @@ it.each([
         expect([typeof id, typeof secret]).toEqual(['string', 'string']);
       } catch (error) {
         expect(error).toBeInstanceOf(FlanError);
+      }
+    }),
+  );
+});
+
+const REFUSALS: readonly (readonly [string, (answer: HttpAnswer) => unknown])[] = [
+  ['EC2', (one) => refusedByEc2(one, 'CreateRoute')],
+  ['Compute Engine', (one) => refusedByGce(one, 'compute.routes.create')],
+  ['Alibaba', (one) => refusedByAli(one, 'CreateRouteEntry')],
+  ['Tencent', (one) => responseOf(one, 'CreateRoutes')],
+];
+
+it.each(REFUSALS)('refusals of %s become errors of flan that are short and say what was asked', (_cloud, read) => {
+  const names = ['error', 'errors', 'reason', 'message', 'Code', 'Message', 'Response', 'Error'];
+  const text = fc.oneof(
+    fc.string(),
+    element.map(written),
+    answer(names).map((value) => JSON.stringify(value)),
+  );
+  const status = fc.constantFrom(200, 301, 400, 401, 403, 404, 409, 412, 429, 500, 503);
+  fc.assert(
+    fc.property(text, status, fc.string(), (body, code, wait) => {
+      try {
+        const error = read({ status: code, headers: { 'retry-after': wait }, text: body });
+        if (error instanceof Error) throw error;
+      } catch (error) {
+        expect(error).toBeInstanceOf(FlanError);
+        expect((error as FlanError).message.length).toBeLessThan(3000);
+        if (code === 429) expect((error as FlanError).retry).toBe(true);
       }
     }),
   );

@@ -140,7 +140,6 @@ export class FakeAws {
   }
 
   #answer(arrived: Arrived): Answer | undefined {
-    if (this.faults.silent) return undefined;
     return arrived.target.startsWith('/latest/') ? this.#metadata(arrived) : this.#ec2(arrived);
   }
 

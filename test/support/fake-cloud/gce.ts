@@ -83,7 +83,6 @@ export class FakeGce {
   }
 
   #answer(arrived: Arrived): Answer | undefined {
-    if (this.faults.silent) return undefined;
     const { pathname } = arrived.url;
     if (pathname.startsWith('/computeMetadata/v1/')) return this.#metadata(arrived);
     if (pathname === '/token') return this.#exchange(arrived);

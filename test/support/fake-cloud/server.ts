@@ -72,8 +72,6 @@ export class Faults {
   readonly broken = new Map<string, number>();
   /** How many reads after a write still show what was there before. */
   lagReads = 0;
-  /** No request gets an answer. */
-  silent = false;
 
   take(counts: Map<string, number>, action: string): boolean {
     const left = counts.get(action) ?? 0;

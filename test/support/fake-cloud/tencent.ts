@@ -4,6 +4,7 @@ import { type Answer, type Arrived, type FakeServer, Faults, Lagging, serve } fr
 
 interface TencentRoute {
   readonly item: string;
+  readonly number: number;
   readonly dst: string;
   readonly gateway: string;
   readonly type: string;
@@ -35,6 +36,7 @@ export class FakeTencent {
   role: string | undefined = 'flan-node';
   routesPerTable = 50;
   readonly #lag = new Lagging<Map<string, TencentTable>>(this.faults);
+  #made = 1000;
   #server: FakeServer | undefined;
 
   static async start(): Promise<FakeTencent> {
@@ -58,9 +60,9 @@ export class FakeTencent {
     };
   }
 
-  add(table: string, route: Omit<TencentRoute, 'item'>): void {
+  add(table: string, route: Omit<TencentRoute, 'item' | 'number'>): void {
     const found = this.#table(table);
-    found.routes = [...found.routes, { item: `rti-${randomUUID().slice(0, 8)}`, ...route }];
+    found.routes = [...found.routes, { item: `rti-${randomUUID().slice(0, 8)}`, number: ++this.#made, ...route }];
   }
 
   drop(table: string, dst: string): void {
@@ -85,7 +87,6 @@ export class FakeTencent {
   }
 
   #answer(arrived: Arrived): Answer | undefined {
-    if (this.faults.silent) return undefined;
     if (arrived.method === 'GET') return this.#metadata(arrived.url.pathname);
     return this.#api(arrived);
   }
@@ -192,6 +193,7 @@ export class FakeTencent {
         },
         ...routes.map((route) => ({
           ...{
+            RouteId: route.number,
             RouteItemId: route.item,
             DestinationCidrBlock: route.dst,
             GatewayType: route.type,
@@ -237,7 +239,7 @@ export class FakeTencent {
   #replace(body: Body): Answer {
     const table = this.tables.get(String(body.RouteTableId));
     const [asked] = body.Routes as Routes;
-    const standing = table?.routes.find(({ item }) => item === asked?.RouteItemId);
+    const standing = table?.routes.find((route) => isNamed(route, asked));
     if (table === undefined || standing === undefined) return error('ResourceNotFound', 'no such route');
     if (!this.instances.has(String(asked?.GatewayId))) return error('InvalidParameterValue', 'no such gateway');
     this.#writing();
@@ -254,17 +256,21 @@ export class FakeTencent {
 
   #change(body: Body, act: (table: TencentTable, items: readonly string[]) => void): Answer {
     const table = this.tables.get(String(body.RouteTableId));
-    const items =
-      (body.RouteItemIds as readonly string[] | undefined) ??
-      (body.Routes as Routes).map((route) => String(route.RouteItemId));
-    if (table === undefined || !items.every((item) => table.routes.some((route) => route.item === item))) {
-      return error('ResourceNotFound', 'no such route');
-    }
+    const asked = (body.RouteItemIds as readonly string[] | undefined)?.map((item) => ({ RouteItemId: item }));
+    const named = (asked ?? (body.Routes as Routes)).map((names) =>
+      table?.routes.find((route) => isNamed(route, names)),
+    );
+    const items = named.flatMap((route) => route?.item ?? []);
+    if (table === undefined || items.length < named.length) return error('ResourceNotFound', 'no such route');
     this.#writing();
     act(table, items);
     return done({});
   }
 }
+
+/** By number or by name; of both, both have to fit. */
+const isNamed = ({ number, item }: TencentRoute, { RouteId: byNumber, RouteItemId: byName }: Body = {}): boolean =>
+  (byNumber !== undefined || byName !== undefined) && (byNumber ?? number) === number && (byName ?? item) === item;
 
 const done = (response: object): Answer => ({
   status: 200,

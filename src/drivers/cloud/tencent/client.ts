@@ -8,7 +8,7 @@ import type { Credentials } from '../credentials.js';
 import { plainMetadata, required } from '../plain-metadata.js';
 import { tencentApi } from './api.js';
 import { tencentCredentials } from './credentials.js';
-import { DESCRIPTION, decodeTables, type TencentTable, TO_INSTANCE } from './decode.js';
+import { DESCRIPTION, decodeTables, namesIn, type TencentTable, TO_INSTANCE } from './decode.js';
 
 export interface TencentInit {
   readonly edge: CloudEdge;
@@ -58,9 +58,10 @@ export function tencentClient({ edge, keys }: TencentInit): CloudClient {
   };
 
   const remove = async (entries: readonly CloudEntry[], signal: AbortSignal): Promise<void> => {
-    for (const { table, id } of entries) {
-      if (id === undefined) continue;
-      const body = { RouteTableId: table, Routes: [{ RouteItemId: id }] };
+    for (const entry of entries) {
+      const names = namesIn(entry);
+      if (names === undefined) continue;
+      const body = { RouteTableId: entry.table, Routes: [names] };
       await call('DeleteRoutes', body, signal).catch((cause: unknown) => {
         if (!isGone(cause)) throw cause;
       });
@@ -99,14 +100,18 @@ export function tencentClient({ edge, keys }: TencentInit): CloudClient {
       const wanted = routeTo(dst, target);
       const own = standing.find((entry) => entry.target === target);
       const others = standing.filter((entry) => entry !== own);
-      if (own?.state === 'disabled') await call('EnableRoutes', items(table, own), signal);
+      if (own?.state === 'disabled') {
+        const items = [namesIn(own)?.RouteItemId].filter((item) => item !== undefined);
+        await call('EnableRoutes', { RouteTableId: table, RouteItemIds: items }, signal);
+      }
       if (own !== undefined) return remove(others, signal);
       const [first, ...rest] = others;
-      if (first?.id === undefined) {
+      const names = first && namesIn(first);
+      if (names === undefined) {
         await call('CreateRoutes', { RouteTableId: table, Routes: [wanted] }, signal);
         return;
       }
-      await call('ReplaceRoutes', { RouteTableId: table, Routes: [{ ...wanted, RouteItemId: first.id }] }, signal);
+      await call('ReplaceRoutes', { RouteTableId: table, Routes: [{ ...wanted, ...names }] }, signal);
       await remove(rest, signal);
     },
 
@@ -117,11 +122,6 @@ export function tencentClient({ edge, keys }: TencentInit): CloudClient {
 const routeTo = (dst: Prefix, target: string): JsonObject => ({
   ...{ DestinationCidrBlock: dst, GatewayType: TO_INSTANCE, GatewayId: target },
   ...{ RouteDescription: DESCRIPTION, Enabled: true },
-});
-
-const items = (table: string, { id }: CloudEntry): JsonObject => ({
-  RouteTableId: table,
-  RouteItemIds: id === undefined ? [] : [id],
 });
 
 const isGone = (cause: unknown): boolean => reasonOf(cause)?.startsWith('ResourceNotFound') === true;

@@ -36,11 +36,31 @@ function decodeRoute(table: string, route: JsonObject): CloudEntry | undefined {
   const dst = tryPrefix(textOf(route, 'DestinationCidrBlock') ?? '');
   if (dst === undefined) return undefined;
   const isMade = textOf(route, 'RouteType') === 'USER' && textOf(route, 'GatewayType') === TO_INSTANCE;
-  const id = textOf(route, 'RouteItemId');
+  const names = namesOf(route);
   return {
     ...{ table, dst, target: isMade ? textOf(route, 'GatewayId') : undefined },
-    ...(id !== undefined && { id }),
+    ...(names !== undefined && { id: JSON.stringify(names) }),
     state: route.Enabled === false ? 'disabled' : 'active',
     mark: textOf(route, 'RouteDescription') === DESCRIPTION ? 'overlay' : 'none',
   };
 }
+
+/**
+ * A route has a number, which its documentation asks for, and a name, which it recommends: both are sent back.
+ * @see cloud.tencent.com/document/api/215/15824#Route
+ */
+export interface TencentRouteNames {
+  readonly RouteId?: number;
+  readonly RouteItemId?: string;
+}
+
+function namesOf(route: JsonObject): TencentRouteNames | undefined {
+  const { RouteId: number } = route;
+  const name = textOf(route, 'RouteItemId');
+  if (name === undefined && typeof number !== 'number') return undefined;
+  return { ...(typeof number === 'number' && { RouteId: number }), ...(name !== undefined && { RouteItemId: name }) };
+}
+
+/** The names in the id of an entry. */
+export const namesIn = ({ id }: CloudEntry): (TencentRouteNames & JsonObject) | undefined =>
+  id === undefined ? undefined : (JSON.parse(id) as TencentRouteNames & JsonObject);
