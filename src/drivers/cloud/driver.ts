@@ -7,8 +7,8 @@ import type { Prefix } from '../../model/ip.js';
 import { type Key, type Resource, sameValue } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
 import type { Driver, Notice, Observation, Outcome, Scope } from '../driver.js';
-import type { CloudClient, CloudEdge } from './client.js';
-import { byKey, type CloudLook, type CloudSelf, needsLeases, observationOf, reads } from './look.js';
+import type { CloudClient, CloudEdge, RouteQuery } from './client.js';
+import { awake, byKey, type CloudLook, type CloudSelf, needsLeases, observationOf, reads } from './look.js';
 
 export interface CloudDriver extends Driver {
   /** What the cloud said of this instance last. */
@@ -59,9 +59,12 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
   let writes = 0;
   const recent = new Map<Key, { readonly wanted: CloudRoute | undefined; readonly untilMs: number }>();
 
+  const routes = async (query: RouteQuery, signal: AbortSignal): Promise<readonly CloudEntry[]> =>
+    awake(await client.routes(query, signal), init.self().target);
+
   /** What stands at one destination now. */
   const standingAt = async ({ table, dst }: CloudRoute, signal: AbortSignal): Promise<readonly CloudEntry[]> => {
-    const entries = await client.routes({ tables: [table], networks: [dst] }, signal);
+    const entries = await routes({ tables: [table], networks: [dst] }, signal);
     return entries.filter((entry) => entry.table === table && entry.dst === dst);
   };
 
@@ -84,11 +87,11 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
     if (edge.nowMs() > factsAtMs + FACTS_MS) await relocate(signal);
     const self = init.self();
     const query = { tables: self.tables, networks: scope.ownership.networks as readonly Prefix[] };
-    let entries = await client.routes(query, signal);
+    let entries = await routes(query, signal);
     for (const pauseMs of ECHO_PAUSES_MS) {
       if (!lags(entries)) break;
       await edge.sleep(pauseMs, signal);
-      entries = await client.routes(query, signal);
+      entries = await routes(query, signal);
     }
     const subnets = needsLeases(entries, scope) ? await leased(signal) : [];
     return { atMs: edge.nowMs(), facts, self, entries, leased: subnets };

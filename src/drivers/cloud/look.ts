@@ -32,6 +32,12 @@ export interface CloudLook {
   readonly leased: readonly Prefix[];
 }
 
+/** What leads to this node leads somewhere, whatever the cloud remembers of before it was started. */
+export const awake = (entries: readonly CloudEntry[], self: string): readonly CloudEntry[] =>
+  entries.map((entry) =>
+    entry.target === self && entry.state === 'blackhole' ? { ...entry, state: 'active' } : entry,
+  );
+
 /** Routes by destination and table. */
 export function byKey(entries: readonly CloudEntry[]): ReadonlyMap<Key, readonly CloudEntry[]> {
   const groups = new Map<Key, CloudEntry[]>();

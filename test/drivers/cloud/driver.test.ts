@@ -61,6 +61,14 @@ describe('the driver of clouds', () => {
     expect(asked).toBe(1);
   });
 
+  it('takes a route to itself for one that leads somewhere, whatever the cloud says', async () => {
+    fake.put('rtb-1', DST, 'eni-0aaa');
+    fake.enis.delete('eni-0aaa');
+    expect(await observed()).toMatchObject([{ target: 'eni-0aaa', state: 'active', maker: 'ours' }]);
+    expect(await perform({ ...COMMON, action: 'create', after: ROUTE })).toMatchObject({ status: 'done' });
+    expect(fake.writes()).toEqual([]);
+  });
+
   it('counts what is of others', async () => {
     fake.put('rtb-1', '10.244.2.0/24', 'eni-0bbb');
     fake.put('rtb-1', '10.244.0.0/16', 'eni-0aaa');
