@@ -51,6 +51,7 @@ export async function openCloud(input: OpenCloudInput): Promise<OpenedCloud | un
       const { id = '', target = '' } = place?.interface ?? {};
       return { interface: id, target, tables: place?.tables ?? [] };
     },
+    network: network.ipv4?.network,
     leased: async (asked) => (await store.list(asked)).leases.flatMap(subnetsOf),
   });
   return { driver, session: { cloud: () => driver.facts() } };

@@ -69,7 +69,7 @@ export interface ClaimInput {
   readonly self: string;
   /** Whether this node wants a route to that destination. */
   readonly isWanted: boolean;
-  /** Whether a live lease covers the destination. */
+  /** Whether somebody may be using the destination: a live lease covers it, or it is of a network whose leases are not known. */
   readonly isLeased: boolean;
 }
 

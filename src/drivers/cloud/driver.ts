@@ -22,6 +22,8 @@ export interface CloudDriverInit {
   readonly facts: CloudFacts;
   /** Which of the interfaces carries the overlay, as things are now. @throws {FlanError} E_BACKEND, E_IFACE */
   readonly self: () => CloudSelf;
+  /** The network that is served now. */
+  readonly network: Prefix | undefined;
   /** The subnets of all leases. */
   readonly leased: (signal: AbortSignal) => Promise<readonly Prefix[]>;
   /** Between two looks while following, varied by a quarter. */
@@ -44,7 +46,7 @@ const FACTS_MS = 3000;
 
 /** Routes in the tables of a cloud: the same for all clouds, each of which has a client. */
 export function cloudDriver(init: CloudDriverInit): CloudDriver {
-  const { client, edge, leased, pollMs } = init;
+  const { client, edge, network, leased, pollMs } = init;
   let { facts } = init;
   let factsAtMs = edge.nowMs();
   let last: CloudLook | undefined;
@@ -94,7 +96,7 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
       entries = await routes(query, signal);
     }
     const subnets = needsLeases(entries, scope) ? await leased(signal) : [];
-    return { atMs: edge.nowMs(), facts, self, entries, leased: subnets };
+    return { atMs: edge.nowMs(), facts, self, entries, network, leased: subnets };
   };
 
   const arm = (): void => {

@@ -28,6 +28,8 @@ export interface CloudLook {
   readonly self: CloudSelf;
   /** The routes inside the overlay's networks. */
   readonly entries: readonly CloudEntry[];
+  /** The network whose leases are known: not one that was served before. */
+  readonly network: Prefix | undefined;
   /** The subnets of live leases, where it matters which these are. */
   readonly leased: readonly Prefix[];
 }
@@ -51,7 +53,7 @@ export function byKey(entries: readonly CloudEntry[]): ReadonlyMap<Key, readonly
 }
 
 /** Ours, and what stands where one of ours should; the routes of other nodes are only counted. */
-export function observationOf({ entries, self, leased, facts }: CloudLook, scope: Scope): Observation {
+export function observationOf({ entries, self, network, leased, facts }: CloudLook, scope: Scope): Observation {
   const resources: Resource[] = scope.named.flatMap((one) => forwardingOf(one, facts));
   const isServed = (dst: Prefix): boolean =>
     scope.ownership.networks.some((network) => isInside(dst, network as Prefix));
@@ -60,7 +62,9 @@ export function observationOf({ entries, self, leased, facts }: CloudLook, scope
     const dst = group[0]?.dst;
     if (dst === undefined) continue;
     const isWanted = scope.wants(key);
-    const claim = { self: self.target, isWanted, isLeased: leased.some((subnet) => contains(subnet, dst)) };
+    const isKnown = network !== undefined && contains(network, dst);
+    const isLeased = !isKnown || leased.some((subnet) => contains(subnet, dst));
+    const claim = { self: self.target, isWanted, isLeased };
     const mine = isWanted ? group : group.filter((entry) => isOurs(entry, claim));
     const route = gathered(mine, claim);
     if (route !== undefined && (isWanted || isServed(dst))) resources.push(route);

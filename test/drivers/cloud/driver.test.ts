@@ -36,6 +36,7 @@ describe('the driver of clouds', () => {
     driver = cloudDriver({
       ...{ client, edge, facts: await client.locate('locate', never), pollMs: 20 },
       self: () => ({ interface: 'eni-0aaa', target: 'eni-0aaa', tables: ['rtb-1'] }),
+      network: parsePrefix('10.244.0.0/16'),
       leased: async () => {
         asked++;
         return leased;
@@ -67,6 +68,15 @@ describe('the driver of clouds', () => {
     expect(await observed()).toMatchObject([{ target: 'eni-0aaa', state: 'active', maker: 'ours' }]);
     expect(await perform({ ...COMMON, action: 'create', after: ROUTE })).toMatchObject({ status: 'done' });
     expect(fake.writes()).toEqual([]);
+  });
+
+  it('leaves alone what leads nowhere in a network that was served before: others may serve it now', async () => {
+    fake.put('rtb-1', '10.9.4.0/24', 'eni-0dead');
+    fake.put('rtb-1', '10.9.5.0/24', 'eni-0aaa');
+    const scope = { ...SCOPE, ownership: { protocol: 70, networks: ['10.244.0.0/16', '10.9.0.0/16'] } };
+    const { resources, foreign } = await driver.observe(scope, never);
+    expect(resources).toMatchObject([{ dst: '10.9.5.0/24', maker: 'ours' }]);
+    expect(foreign).toEqual({ 'cloud-route': 1 });
   });
 
   it('counts what is of others', async () => {
