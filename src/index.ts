@@ -25,6 +25,8 @@ export {
   type Selection,
 } from './host/external.js';
 export type { LinkAddress } from './kinds/address.js';
+export type { CloudForwarding } from './kinds/cloud-forwarding.js';
+export { type CloudRoute, cloudRoute, cloudRouteKey } from './kinds/cloud-route.js';
 export type { FdbEntry } from './kinds/fdb.js';
 export { fileKey, type TextFile } from './kinds/file.js';
 export { kinds } from './kinds/index.js';
@@ -40,6 +42,7 @@ export { type Sysctl, sysctlKey } from './kinds/sysctl.js';
 export { type Allocation, type AllocationInput, allocate, leaseFor, type Random } from './leases/allocate.js';
 export type * from './leases/store.js';
 export type { Quarantine, QuarantineReason, Verdict } from './model/admission.js';
+export type * from './model/cloud.js';
 export type * from './model/facts.js';
 export * from './model/ip.js';
 export type * from './model/json.js';

@@ -1,3 +1,4 @@
+import type { CloudFacts } from '../model/cloud.js';
 import type { External, HostLink, Identity, RouteLookup } from '../model/facts.js';
 import type { Address, Family } from '../model/ip.js';
 import type { Json, JsonObject } from '../model/json.js';
@@ -15,6 +16,8 @@ export interface BackendContext<Options = unknown> {
   readonly publicKey?: string;
   /** What backend extension's PreStartupCommand wrote; absent while it has not run, and for other backends. */
   readonly startupOutput?: string;
+  /** What the cloud says of this instance; absent for backends that ask none. */
+  readonly cloud?: CloudFacts;
   /** The interface of each family that the network enables. */
   readonly external: Readonly<Partial<Record<Family, External>>>;
   /** Absent until the lease is held. */

@@ -1,16 +1,32 @@
 import { FlanError } from '../errors.js';
 import { suggestion } from '../model/did-you-mean.js';
+import { aliVpc } from './ali-vpc.js';
 import { alloc } from './alloc.js';
+import { awsVpc } from './aws-vpc.js';
 import type { Backend } from './backend.js';
 import { extension } from './extension.js';
+import { gce } from './gce.js';
 import { hostGw } from './host-gw.js';
 import { ipip } from './ipip.js';
+import { tencentVpc } from './tencent-vpc.js';
 import { udp } from './udp.js';
 import { vxlan } from './vxlan.js';
 import { wireguard } from './wireguard.js';
 
 // Each backend is checked against its own options where it is written; the table only forgets which those are.
-const BACKENDS = [alloc, extension, hostGw, ipip, udp, vxlan, wireguard] as readonly unknown[] as readonly Backend[];
+const BACKENDS = [
+  alloc,
+  aliVpc,
+  awsVpc,
+  extension,
+  gce,
+  hostGw,
+  ipip,
+  tencentVpc,
+  udp,
+  vxlan,
+  wireguard,
+] as readonly unknown[] as readonly Backend[];
 
 export const backendTypes = (): string[] => BACKENDS.map(({ type }) => type);
 

@@ -17,6 +17,7 @@ import type { Session } from '../reconcile/session.js';
 import { survey } from '../reconcile/survey.js';
 import { parseSubnetEnv } from '../traffic/subnet-env.js';
 import { identityFrom } from './identity-from.js';
+import { openCloud } from './open-cloud.js';
 import { openExtension } from './open-extension.js';
 import { type OpenedStore, openStore } from './open-store.js';
 import { openPacketFilter } from './packet-filter.js';
@@ -54,6 +55,14 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
     await store.close();
     throw error;
   });
+  // Asked before anything else is opened: a cloud may take long to answer, or not answer at all.
+  const cloud = await openCloud({
+    ...{ network, store, signal, onWait },
+    context: () => survey(session).inputs.context,
+  }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   const role = onWait === undefined ? 'onlooker' : 'carrier';
   const { drivers: filters, filter, warnings } = await openPacketFilter({ settings, network, signal, role });
   const socket = CommandSocket.open({ netns });
@@ -65,6 +74,7 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
   const extension = openExtension({ settings, network, context: () => survey(session).inputs.context });
   // Those that start other processes first: they work while the others are asked.
   const drivers = new Drivers([
+    ...(cloud?.driver ? [cloud.driver] : []),
     ...filters,
     ...links,
     tunnels,
@@ -83,6 +93,7 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
     warnings: [...networkWarnings(), ...warnings, ...(opened?.warnings ?? []), ...extension.warnings],
     ...opened?.session,
     ...extension.session,
+    ...cloud?.session,
     options: {
       subnetFile: settings.subnetFile,
       protocol: settings.routeProtocol,

@@ -31,6 +31,9 @@ export function openStatus(settings: Settings): StatusSource {
       return await takeLook(session, either);
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
+      // What a session learned when it was opened, of a cloud for example, may be what failed.
+      await session?.close();
+      session = undefined;
       return failedLook(late.aborted ? tooLate() : cause);
     }
   };

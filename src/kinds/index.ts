@@ -1,5 +1,7 @@
 import { type Kind, Kinds } from '../planner/kind.js';
 import { addressKind } from './address.js';
+import { cloudForwardingKind } from './cloud-forwarding.js';
+import { cloudRouteKind } from './cloud-route.js';
 import { extensionPeerKind } from './extension-peer.js';
 import { extensionStartupKind } from './extension-startup.js';
 import { fdbKind } from './fdb.js';
@@ -35,6 +37,8 @@ const all = [
   tunnelPeerKind,
   nftTableKind,
   iptablesRulesKind,
+  cloudForwardingKind,
+  cloudRouteKind,
   extensionStartupKind,
   extensionPeerKind,
   fileKind,

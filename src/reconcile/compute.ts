@@ -113,6 +113,7 @@ function withoutOwnSubnet(observed: Observed): Observed {
     resource.kind === 'address' ||
     resource.kind === 'nft-table' ||
     resource.kind === 'iptables-rules' ||
+    resource.kind === 'cloud-route' ||
     (resource.kind === 'route' && (resource as Route).type === 'blackhole');
   return new Map([...observed].filter(([, resource]) => !isUndecided(resource)));
 }

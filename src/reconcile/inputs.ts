@@ -3,6 +3,7 @@ import { backendOf } from '../backends/index.js';
 import type { Scope } from '../drivers/driver.js';
 import { linkAlias } from '../kinds/link.js';
 import { MAIN_TABLE } from '../kinds/route.js';
+import type { CloudFacts } from '../model/cloud.js';
 import type { External, Identity } from '../model/facts.js';
 import { FAMILIES, type Family, type Prefix } from '../model/ip.js';
 import type { Lease } from '../model/lease.js';
@@ -47,13 +48,14 @@ export interface InputsInit {
   readonly lookup: BackendContext['lookup'];
   readonly publicKey?: string | undefined;
   readonly startupOutput?: string | undefined;
+  readonly cloud?: CloudFacts | undefined;
   /** Networks that an earlier run served: what it left there is ours to clean up. */
   readonly previous: readonly Prefix[];
 }
 
 /** @throws {FlanError} E_NETWORK_CONFIG for a backend or an option that flan does not know */
 export function inputs(init: InputsInit): Inputs {
-  const { network, identity, external, own, options, previous, links, lookup, publicKey, startupOutput } = init;
+  const { network, identity, external, own, options, previous, links, lookup, publicKey, startupOutput, cloud } = init;
   const backend = backendOf(network.backend.type);
   const networks = [...new Set([...networksOf(network), ...previous])];
   const ownership = { protocol: options.protocol, networks };
@@ -61,6 +63,7 @@ export function inputs(init: InputsInit): Inputs {
     ...{ network, identity, external, own, links, lookup },
     ...(publicKey !== undefined && { publicKey }),
     ...(startupOutput !== undefined && { startupOutput }),
+    ...(cloud !== undefined && { cloud }),
     protocol: ownership.protocol,
     alias: linkAlias(networksOf(network)),
     options: backend.options(network.backend.options),
@@ -85,6 +88,7 @@ export const READ_BY_NAME: ReadonlySet<string> = new Set([
   'sysctl',
   'offload',
   'wireguard-peer',
+  'cloud-forwarding',
   'extension-startup',
   'extension-peer',
 ]);

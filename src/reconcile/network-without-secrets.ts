@@ -4,7 +4,7 @@ import type { Network } from '../model/network.js';
 import type { Resource } from '../planner/kind.js';
 
 /** Options of a backend that are secrets, in small letters. */
-const SECRET_OPTIONS: ReadonlySet<string> = new Set(['psk']);
+const SECRET_OPTIONS: ReadonlySet<string> = new Set(['psk', 'accesskeysecret']);
 
 /**
  * A network config fit to be given away: its secret options are replaced by images of them. An image is a key like the

@@ -2,6 +2,7 @@ import type { Drivers } from '../drivers/drivers.js';
 import type { TunnelStatus } from '../drivers/wireguard/status.js';
 import type { Selection } from '../host/external.js';
 import type { LeaseStore } from '../leases/store.js';
+import type { CloudFacts } from '../model/cloud.js';
 import type { HostFacts, Identity, RouteLookup } from '../model/facts.js';
 import type { Address } from '../model/ip.js';
 import type { Network } from '../model/network.js';
@@ -31,6 +32,8 @@ export interface Session {
   publicKey?(): string | undefined;
   /** What backend extension's PreStartupCommand wrote; undefined while it has not run. Absent for other backends. */
   startupOutput?(): string | undefined;
+  /** What the cloud said of this instance last. Absent for backends that ask none. @throws {FlanError} E_CLOUD_… */
+  cloud?(): CloudFacts | undefined;
   /**
    * Makes what this node needs before it can publish itself and does not have yet: that key, that output. Planning never
    * asks for it. @throws {FlanError} E_EXTENSION

@@ -3,6 +3,7 @@ import { asFlanError, FlanError } from '../errors.js';
 import type { Selection } from '../host/external.js';
 import { onLinkPrefixes } from '../host/usable.js';
 import type { LeaseListing } from '../leases/store.js';
+import type { CloudFacts } from '../model/cloud.js';
 import type { HostFacts, Identity, RouteLookup } from '../model/facts.js';
 import { type Address, contains, familyOf, lengthOf } from '../model/ip.js';
 import type { Lease } from '../model/lease.js';
@@ -30,6 +31,8 @@ export interface Snapshot extends Document<'flan.snapshot'> {
   readonly previous: PreviousEnv;
   readonly public_key?: string;
   readonly startup_output?: string;
+  /** What the cloud said of this instance. */
+  readonly cloud?: CloudFacts;
   /** The settings that choose the interface; expressions as their source. */
   readonly selection: Omit<Selection, 'ifaceRegex'> & {
     readonly ifaceRegex: readonly { source: string; flags: string }[];
@@ -70,12 +73,12 @@ export async function takeSnapshot({ session, adopt, nowMs, signal, groundwork }
   const { kinds, store, drivers, network, selection, identity, options } = session;
   const lookups: Record<string, RouteLookup | null> = {};
   const [facts, previous] = [session.facts(), session.previous()];
-  const [publicKey, startupOutput] = [session.publicKey?.(), session.startupOutput?.()];
+  const [publicKey, startupOutput, cloud] = [session.publicKey?.(), session.startupOutput?.(), session.cloud?.()];
   const lookup = (address: Address): RouteLookup | undefined => {
     if (lookups[address] === undefined) lookups[address] = session.lookup(address) ?? null;
     return lookups[address] ?? undefined;
   };
-  const survey = surveyOf({ ...session, facts, previous, lookup, publicKey, startupOutput });
+  const survey = surveyOf({ ...session, facts, previous, lookup, publicKey, startupOutput, cloud });
   const listing = await store.list(signal);
   const prepared = prepare({ survey, listing, kinds });
   const { scope } = prepared;
@@ -88,6 +91,7 @@ export async function takeSnapshot({ session, adopt, nowMs, signal, groundwork }
     ...{ identity, facts, lookups, previous },
     ...(publicKey !== undefined && { public_key: publicKey }),
     ...(startupOutput !== undefined && { startup_output: startupOutput }),
+    ...(cloud !== undefined && { cloud }),
     selection: { ...selection, ifaceRegex: selection.ifaceRegex.map(({ source, flags }) => ({ source, flags })) },
     ...{ options, adopt, warnings, store: store.name, network: networkWithoutSecrets(network) },
     leases: listing.leases,
@@ -120,9 +124,9 @@ export interface PlanSnapshotInput {
 /** The plan that the host of a snapshot would make, computed from values alone. @throws {FlanError} as a plan would */
 export function planSnapshot({ snapshot, kinds, leases }: PlanSnapshotInput): Preview {
   const { facts, previous, identity, options, warnings, adopt, foreign, lookups } = snapshot;
-  const { selection, public_key: publicKey, startup_output: startupOutput } = snapshot;
+  const { selection, public_key: publicKey, startup_output: startupOutput, cloud } = snapshot;
   const survey = surveyOf({
-    ...{ facts, previous, identity, options, warnings, publicKey, startupOutput },
+    ...{ facts, previous, identity, options, warnings, publicKey, startupOutput, cloud },
     network: leases?.network ?? snapshot.network,
     selection: { ...selection, ifaceRegex: selection.ifaceRegex.map(({ source, flags }) => new RegExp(source, flags)) },
     lookup: (address) => (address in lookups ? (lookups[address] ?? undefined) : likelyWay(facts, address)),

@@ -4,6 +4,7 @@ import { unknownOptions } from '../backends/unknown-options.js';
 import { checkAgainstHost } from '../config/check-host.js';
 import { chooseExternal, type Explanation, type ExternalChoice } from '../host/external.js';
 import type { LeaseRequest } from '../leases/store.js';
+import type { CloudFacts } from '../model/cloud.js';
 import type { HostFacts, RouteLookup } from '../model/facts.js';
 import type { Address } from '../model/ip.js';
 import type { Lease } from '../model/lease.js';
@@ -34,6 +35,7 @@ export const survey = (session: Session): Survey =>
     lookup: remembering((address) => session.lookup(address)),
     publicKey: session.publicKey?.(),
     startupOutput: session.startupOutput?.(),
+    cloud: session.cloud?.(),
   });
 
 /** The host alone: also where the backend would refuse to work on it. @throws {FlanError} E_IFACE */
@@ -61,6 +63,7 @@ export interface SurveyInput extends Pick<Session, 'network' | 'selection' | 'id
   readonly lookup?: Inputs['context']['lookup'];
   readonly publicKey?: string | undefined;
   readonly startupOutput?: string | undefined;
+  readonly cloud?: CloudFacts | undefined;
 }
 
 /** What follows from values that have been read. @throws {FlanError} when there is no interface, no such backend */
@@ -75,6 +78,7 @@ export function surveyOf(input: SurveyInput): Survey {
     lookup: input.lookup ?? ((address) => facts.lookups[address]),
     publicKey: input.publicKey,
     startupOutput: input.startupOutput,
+    cloud: input.cloud,
   });
   const unknown = unknownOptions(made.backend, network.backend.options);
   return {

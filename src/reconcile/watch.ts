@@ -302,7 +302,14 @@ class Loop {
     const delta = this.#table.look(leaseView(made, seen.facts));
     const routesMatter = made.backend.usesLookups(made.context.options);
     const isKeyNew = before.context.publicKey !== made.context.publicKey;
-    if (routesMatter || isKeyNew || !sameValue(before.external, made.external) || !sameValue(before.own, made.own)) {
+    const isCloudNew = !sameValue(before.context.cloud, made.context.cloud);
+    if (
+      routesMatter ||
+      isKeyNew ||
+      isCloudNew ||
+      !sameValue(before.external, made.external) ||
+      !sameValue(before.own, made.own)
+    ) {
       this.#state.setInputs(made, this.#table.admitted());
     }
     this.#peersChanged(delta);

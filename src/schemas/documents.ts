@@ -19,6 +19,17 @@ const fleetSummary = object({
 });
 const storeLease = { store: text, lease: ref('lease') };
 const moved = object({ key: text, side: oneOf('desired', 'kernel'), what: text });
+const cloudFacts = object({
+  ...{ cloud: text, region: text, instance: text },
+  interfaces: list(
+    object({
+      ...{ id: text, target: text, addresses: list(text), network: text, networkPrefixes: list(text) },
+      ...{ table: text, forwards: flag },
+    }),
+  ),
+  tables: list(object({ id: text, network: text, routes: integer, 'limit?': integer })),
+  denied: list(text),
+});
 const filter = object({ masquerade: flag, forward: flag, fullyRandom: flag, exclude: list(text) });
 
 /** A line of NDJSON: any of these, told apart by `type`. */
@@ -102,6 +113,7 @@ export const PLAN_SCHEMAS: Readonly<Record<string, Published>> = {
       previous: about('what subnet.env said', object({ networks: list(text), 'ipv4?': text, 'ipv6?': text })),
       'public_key?': text,
       'startup_output?': text,
+      'cloud?': cloudFacts,
       selection: object({
         iface: list(text),
         ifaceRegex: list(object({ source: text, flags: text })),

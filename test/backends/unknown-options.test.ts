@@ -16,7 +16,11 @@ describe.each(backendTypes())('the options of %s', (type) => {
   });
 
   it('are all named', () => {
-    const source = readFileSync(join(import.meta.dirname, `../../src/backends/${type}.ts`), 'utf8');
+    const sourceOf = (name: string): string =>
+      readFileSync(join(import.meta.dirname, `../../src/backends/${name}.ts`), 'utf8');
+    const own = sourceOf(type);
+    const shared = [...own.matchAll(/from '\.\/(cloud(?:-keys)?)\.js'/g)].map(([, name = '']) => sourceOf(name));
+    const source = [own, ...shared].join('\n');
     const read = [...source.matchAll(/\.(?:integer|boolean|string|oneOf|list)\('(\w+)'/g)].map(([, name]) => name);
     const commands = type === 'extension' ? Object.values(COMMAND_NAMES) : [];
     expect([...new Set([...commands, ...read])].sort()).toEqual([...backend.optionNames].sort());

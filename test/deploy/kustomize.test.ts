@@ -8,6 +8,7 @@ import { backendOf, backendTypes } from '../../src/backends/index.js';
 import { InstallCni } from '../../src/commands/install-cni.js';
 import { decodeNetwork } from '../../src/config/network.js';
 import { SETTINGS } from '../../src/config/settings-definitions.js';
+import { CLOUDS } from '../../src/model/cloud.js';
 import { deployPath, type KubeObject, render } from '../support/kustomize.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -164,7 +165,7 @@ describe('every overlay', () => {
 
   it('is there for every backend that needs nothing but the kernel, and differs from the base in that alone', () => {
     const types = installations.map((folder) => configOf(folder).network.backend.type);
-    const special = ['alloc', 'extension'];
+    const special: readonly string[] = ['alloc', 'extension', ...CLOUDS];
     expect([...new Set(types)].sort()).toEqual(
       backendTypes()
         .filter((type) => !special.includes(type))

@@ -9,6 +9,15 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_CHECKPOINT:
     'A checkpoint, which is what an apply writes down to be rolled back, is not there, cannot be written or cannot be read.',
   E_CLOSED: 'Work was asked of a part that had been closed already.',
+  E_CLOUD_AUTH: 'The cloud does not know the credentials of this node, or there are none.',
+  E_CLOUD_LAG: 'The cloud took a change and does not show it: somebody may have changed it back.',
+  E_CLOUD_PERMISSION: 'The cloud refused what these credentials may not do; the permission is named.',
+  E_CLOUD_PROTOCOL: 'The cloud, or what stands between, answered something that cannot be read.',
+  E_CLOUD_QUOTA: 'The cloud takes no more routes: a quota is used up.',
+  E_CLOUD_REFUSED: 'The cloud refused a request for the reason that is in the message.',
+  E_CLOUD_THROTTLED: 'The cloud was asked too often, for longer than flan tries again by itself.',
+  E_CLOUD_UNREACHABLE:
+    "The cloud's API or its metadata service does not answer: mostly, this host is not in that cloud.",
   E_CONFIG: 'A setting is unknown, malformed or contradicts another; the place is named with line and column.',
   E_CONFIRM_EXPIRED:
     'Nobody confirmed in time, or the confirmation came too late: what `apply --confirm` had changed was rolled back.',

@@ -10,6 +10,7 @@ import { kinds } from '../../src/kinds/index.js';
 import { type Route, route } from '../../src/kinds/route.js';
 import { decodeLeaseFields } from '../../src/leases/file/fields.js';
 import type { LeaseListing } from '../../src/leases/store.js';
+import type { CloudFacts } from '../../src/model/cloud.js';
 import type { HostFacts, HostLink } from '../../src/model/facts.js';
 import { familyOf, isLinkLocal, parseAddress, tryCidr } from '../../src/model/ip.js';
 import type { Json } from '../../src/model/json.js';
@@ -37,6 +38,8 @@ export interface GoldenInput {
   readonly lookups?: HostFacts['lookups'];
   /** What stands on the host: resources, routes without what `route` fills in. */
   readonly observed?: readonly Resource[];
+  /** What the cloud says of this instance. */
+  readonly cloud?: CloudFacts;
   /** This node's WireGuard key. */
   readonly publicKey?: string;
   /** Content of subnet.env. */
@@ -65,6 +68,7 @@ export function previewOf(input: GoldenInput, resources: readonly Resource[] = o
     identity: { node: 'node-a', nodeId: 'id-a' },
     warnings: [],
     publicKey: input.publicKey,
+    cloud: input.cloud,
     selection: {
       iface: settings.iface === undefined ? [] : [settings.iface],
       ifaceRegex: [],

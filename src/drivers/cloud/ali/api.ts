@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { asFlanError } from '../../../errors.js';
+import type { JsonObject } from '../../../model/json.js';
+import type { CloudEdge } from '../client.js';
+import { type CloudError, type RefusalSort, refusal } from '../cloud-error.js';
+import type { CredentialSource } from '../credentials.js';
+import { type HttpAnswer, retryAfterMs, send } from '../http.js';
+import { parseObject, textOf, tryObject } from '../json.js';
+import { API, persistently } from '../retry.js';
+import { canonicalQuery, signAcs3 } from './sign.js';
+
+export type AliApi = (
+  action: string,
+  parameters: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => Promise<JsonObject>;
+
+export interface AliApiInit {
+  readonly edge: CloudEdge;
+  readonly credentials: CredentialSource;
+  readonly region: (signal: AbortSignal) => Promise<string>;
+}
+
+const TIMEOUT_MS = 10_000;
+/** One write at a time in a whole VPC, whoever makes it: with many nodes a turn takes longer to come. */
+const WRITING = { ...API, attempts: 9 };
+
+/** The old regions share an address. */
+const CENTRAL: ReadonlySet<string> = new Set([
+  ...['cn-qingdao', 'cn-beijing', 'cn-hangzhou', 'cn-shanghai', 'cn-shenzhen', 'cn-hongkong'],
+  ...['ap-southeast-1', 'us-west-1', 'us-east-1', 'cn-shanghai-finance-1', 'cn-shenzhen-finance-1'],
+  ...['cn-north-2-gov-1', 'cn-beijing-finance-1', 'cn-hangzhou-finance'],
+]);
+
+/** The RPC API of Alibaba's VPC service. @see alibabacloud.com/help/en/vpc/developer-reference/api-vpc-2016-04-28-overview */
+export function aliApi({ edge, credentials, region }: AliApiInit): AliApi {
+  const attempt = async (action: string, parameters: Readonly<Record<string, string>>, signal: AbortSignal) => {
+    const here = await region(signal);
+    const usual = `https://vpc.${CENTRAL.has(here) ? '' : `${here}.`}aliyuncs.com/`;
+    const url = new URL(edge.env.ALIBABA_CLOUD_VPC_ENDPOINT || usual);
+    const query = canonicalQuery({ RegionId: here, ...parameters });
+    const headers = signAcs3({
+      ...{ action, version: '2016-04-28', host: url.host, query, nonce: randomUUID(), nowMs: edge.nowMs() },
+      credentials: await credentials.get(signal),
+    });
+    const what = `Alibaba ${action}`;
+    const answer = await send(
+      { what, method: 'POST', url: `${url.origin}/?${query}`, headers, timeoutMs: TIMEOUT_MS },
+      signal,
+    );
+    if (answer.status === 200) return parseObject(answer.text, what);
+    throw refusedBy(answer, action);
+  };
+  return (action, parameters, signal) =>
+    persistently(
+      edge,
+      async () => {
+        try {
+          return await attempt(action, parameters, signal);
+        } catch (cause) {
+          if (asFlanError(cause).code !== 'E_CLOUD_AUTH') throw cause;
+          credentials.forget();
+          return attempt(action, parameters, signal);
+        }
+      },
+      { ...(action.startsWith('Describe') ? API : WRITING), signal },
+    );
+}
+
+/** By the first words of a code: more are added to these after a dot. */
+const SORTS: readonly (readonly [RegExp, RefusalSort])[] = [
+  [
+    /^(?:Throttling|TaskConflict|OperationConflict|IncorrectStatus|IncorrectRouteEntryStatus|LastTokenProcessing)/,
+    'throttled',
+  ],
+  [/^(?:ServiceUnavailable|InternalError|UnknownError|SystemBusy)/, 'broken'],
+  [/^(?:Forbidden|NoPermission|NotAuthorized)/, 'denied'],
+  [
+    /^(?:InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|MissingSecurityToken|InvalidTimeStamp|SignatureNonceUsed)/,
+    'credentials',
+  ],
+  [/^(?:QuotaExceeded|VPC_ROUTER_ENTRY_QUOTA_EXCEED|RouteEntryQuota)/, 'quota'],
+  [/^InvalidC(?:IDR|idr)Block\.Duplicate/, 'raced'],
+];
+
+/** What the API says with any status but 200. */
+export function refusedBy(answer: HttpAnswer, action: string): CloudError {
+  const error = tryObject(answer.text);
+  const reason = textOf(error, 'Code') ?? '';
+  const byCode = SORTS.find(([pattern]) => pattern.test(reason))?.[1];
+  return refusal(byCode ?? (answer.status === 429 ? 'throttled' : answer.status >= 500 ? 'broken' : 'refused'), {
+    ...{ cloud: 'Alibaba', action, permission: `vpc:${action}`, reason, status: answer.status },
+    said: textOf(error, 'Message') ?? '',
+    retryAfterMs: retryAfterMs(answer),
+  });
+}

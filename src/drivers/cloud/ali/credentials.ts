@@ -1,0 +1,65 @@
+import type { CloudEdge } from '../client.js';
+import { CloudError, malformed } from '../cloud-error.js';
+import { type CredentialSource, type Credentials, remembered } from '../credentials.js';
+import { parseIni } from '../ini.js';
+import { parseObject, textOf } from '../json.js';
+import type { PlainMetadata } from '../plain-metadata.js';
+
+export interface AliCredentialsInit {
+  readonly edge: CloudEdge;
+  readonly metadata: PlainMetadata;
+  /** Of the network config. */
+  readonly keys: Credentials | undefined;
+}
+
+/** The network config, the environment (Alibaba's names, then flannel's), the file of its SDKs, the RAM role of the instance. */
+export const aliCredentials = ({ edge, metadata, keys }: AliCredentialsInit): CredentialSource =>
+  remembered(
+    edge,
+    async (signal) => keys ?? fromEnvironment(edge) ?? fromFile(edge) ?? fromRole(edge, metadata, signal),
+  );
+
+function fromEnvironment({ env }: CloudEdge): Credentials | undefined {
+  const { ALIBABA_CLOUD_ACCESS_KEY_ID: id, ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret } = env;
+  if (id && secret) return { id, secret, session: env.ALIBABA_CLOUD_SECURITY_TOKEN || undefined };
+  const { ACCESS_KEY_ID: flannelsId, ACCESS_KEY_SECRET: flannelsSecret } = env;
+  return flannelsId && flannelsSecret ? { id: flannelsId, secret: flannelsSecret } : undefined;
+}
+
+function fromFile({ env, home, readText }: CloudEdge): Credentials | undefined {
+  const path = env.ALIBABA_CLOUD_CREDENTIALS_FILE || (home && `${home}/.alibabacloud/credentials`);
+  const profile = env.ALIBABA_CLOUD_PROFILE || 'default';
+  const { type, ...found } = parseIni((path && readText(path)) ?? '').get(profile) ?? {};
+  const { access_key_id: id, access_key_secret: secret, security_token: session } = found;
+  return (type === undefined || type === 'access_key' || type === 'sts') && id && secret
+    ? { id, secret, session }
+    : undefined;
+}
+
+async function fromRole({ env }: CloudEdge, metadata: PlainMetadata, signal: AbortSignal): Promise<Credentials> {
+  const folder = 'ram/security-credentials/';
+  const isOff = env.ALIBABA_CLOUD_ECS_METADATA_DISABLED?.toLowerCase() === 'true';
+  const listed = env.ALIBABA_CLOUD_ECS_METADATA || (isOff ? undefined : await metadata(folder, signal));
+  const [role] = (listed ?? '').split('\n');
+  const text = role ? await metadata(`${folder}${role}`, signal) : undefined;
+  if (text === undefined) {
+    throw new CloudError(
+      'E_CLOUD_AUTH',
+      'no credentials of Alibaba Cloud: the config, the environment and the file have none, and the instance has no role',
+      {
+        hint: 'Give the instance a RAM role; docs/backends.md has the policy that it needs.',
+      },
+    );
+  }
+  return decodeRole(text, `credentials of role ${role}`);
+}
+
+/** What the metadata service answers. @throws {FlanError} E_CLOUD_AUTH, E_CLOUD_PROTOCOL */
+export function decodeRole(text: string, what: string): Credentials {
+  const value = parseObject(text, what);
+  const at = (name: string) => textOf(value, name);
+  const [id, secret, session] = [at('AccessKeyId'), at('AccessKeySecret'), at('SecurityToken')];
+  if (id === undefined || secret === undefined) throw malformed(what, 'no key in it');
+  const expiresAtMs = Date.parse(at('Expiration') ?? '');
+  return { id, secret, session, ...(Number.isFinite(expiresAtMs) && { expiresAtMs }) };
+}

@@ -1,0 +1,38 @@
+import type { CloudEdge } from './client.js';
+
+/** What requests are signed with. Never printed: messages name where it came from, at most. */
+export interface Credentials {
+  readonly id: string;
+  readonly secret: string;
+  /** Of credentials that end. */
+  readonly session?: string | undefined;
+  readonly expiresAtMs?: number | undefined;
+}
+
+export interface CredentialSource<T = Credentials> {
+  get(signal: AbortSignal): Promise<T>;
+  /** The cloud refused them: the next `get` asks anew. */
+  forget(): void;
+}
+
+/** Before they end they are asked for again, so that none ends under way. */
+const MARGIN_MS = 5 * 60_000;
+
+/** Asks once, and again when what was given is about to end. */
+export function remembered<T extends Pick<Credentials, 'expiresAtMs'>>(
+  edge: Pick<CloudEdge, 'nowMs'>,
+  ask: (signal: AbortSignal) => Promise<T>,
+): CredentialSource<T> {
+  let known: T | undefined;
+  return {
+    get: async (signal) => {
+      if (known !== undefined && edge.nowMs() < (known.expiresAtMs ?? Number.POSITIVE_INFINITY) - MARGIN_MS)
+        return known;
+      known = await ask(signal);
+      return known;
+    },
+    forget: () => {
+      known = undefined;
+    },
+  };
+}

@@ -1,0 +1,10 @@
+# backend aws-vpc
+# cloud-route: no command does this
+# no lease asks for it any more
+# cloud-route: no command does this
+# own lease 10.244.1.0-24
+printf %s 'FLANNEL_NETWORK=10.244.0.0/16
+FLANNEL_SUBNET=10.244.1.1/24
+FLANNEL_MTU=1500
+FLANNEL_IPMASQ=false
+' >/run/flannel/subnet.env
