@@ -5,12 +5,22 @@ import type { Backend } from './backend.js';
 import { extension } from './extension.js';
 import { hostGw } from './host-gw.js';
 import { ipip } from './ipip.js';
+import { ipsec } from './ipsec.js';
 import { udp } from './udp.js';
 import { vxlan } from './vxlan.js';
 import { wireguard } from './wireguard.js';
 
 // Each backend is checked against its own options where it is written; the table only forgets which those are.
-const BACKENDS = [alloc, extension, hostGw, ipip, udp, vxlan, wireguard] as readonly unknown[] as readonly Backend[];
+const BACKENDS = [
+  alloc,
+  extension,
+  hostGw,
+  ipip,
+  ipsec,
+  udp,
+  vxlan,
+  wireguard,
+] as readonly unknown[] as readonly Backend[];
 
 export const backendTypes = (): string[] => BACKENDS.map(({ type }) => type);
 
