@@ -2,6 +2,7 @@ import { FlanError } from '../errors.js';
 import { IKE_DAEMON } from '../kinds/ike-daemon.js';
 import type { IpsecConnection } from '../kinds/ipsec-connection.js';
 import { type IpsecSecret, ipsecSecretKey, pskName } from '../kinds/ipsec-secret.js';
+import type { Address } from '../model/ip.js';
 import { type Lease, leaseName } from '../model/lease.js';
 import { type Network, networksOf } from '../model/network.js';
 import { optionReader } from '../model/options.js';
@@ -63,15 +64,16 @@ export const ipsec: Backend<IpsecOptions> = {
   advertise: () => ({}),
 
   local: (context) => {
-    const secret = secretOf(context);
-    return secret === undefined ? [] : [IKE_DAEMON, secret];
+    const owner = context.external[4]?.publicIp;
+    return owner === undefined ? [] : [IKE_DAEMON, secretFor(context, owner)];
   },
 
   peer: (context, lease) => {
     const { own, external, options } = context;
     const [ours, theirs, ext] = [own?.ipv4, lease.ipv4, external[4]];
-    const secret = secretOf(context);
-    if (!ours || !theirs?.publicIp || !ext || !secret || theirs.publicIp === ext.publicIp) return [];
+    if (!ours || !theirs?.publicIp || !ext || theirs.publicIp === ext.publicIp) return [];
+    // charon looks for a key by either end: who answers a peer does not yet know as whom.
+    const secret = secretFor(context, theirs.publicIp);
     const connection: IpsecConnection = {
       kind: 'ipsec-connection',
       localAddress: ext.address,
@@ -85,7 +87,7 @@ export const ipsec: Backend<IpsecOptions> = {
       secret: ipsecSecretKey(secret),
       mark: 'flan',
     };
-    return [connection];
+    return [secret, connection];
   },
 
   check: (context) => {
@@ -111,11 +113,12 @@ const sameAddress = (lease: Lease) =>
     hint: 'Give each node a public address of its own, or use another backend.',
   }) as const;
 
-function secretOf({ network, external, options }: Context): IpsecSecret | undefined {
-  const owner = external[4]?.publicIp;
-  if (owner === undefined) return undefined;
-  return { kind: 'ipsec-secret', network: networksOf(network)[0] ?? '', owner, psk: pskName(options.psk) };
-}
+const secretFor = ({ network, options }: Context, owner: Address): IpsecSecret => ({
+  kind: 'ipsec-secret',
+  network: networksOf(network)[0] ?? '',
+  owner,
+  psk: pskName(options.psk),
+});
 
 /** The options of a network; undefined when its backend is another. @throws {FlanError} E_NETWORK_CONFIG */
 export const ipsecOptionsOf = ({ backend }: Network): IpsecOptions | undefined =>

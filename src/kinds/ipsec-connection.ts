@@ -17,7 +17,7 @@ export interface IpsecConnection {
   readonly encapsulation: 'always' | 'behind NAT';
   /** Whether times, mode and identities are those that flan sets. */
   readonly settings: 'standard' | 'changed';
-  /** The network whose secret it needs; unknown of what somebody else made. */
+  /** The secret of the peer; unknown of what was observed. */
   readonly secret?: Key;
   /** `none`: it has the name that flanneld would give it, and flan did not make it. */
   readonly mark: 'flan' | 'none';

@@ -8,7 +8,7 @@ export interface IpsecSecret {
   readonly kind: 'ipsec-secret';
   /** The first network of the cluster: two flans may share one charon. */
   readonly network: string;
-  /** Whose connections it is for: the address that peers know this node by. */
+  /** Who proves with it who they are: this node, or a peer, by public address. */
   readonly owner: Address;
   /** What tells one key from another and is not the key. */
   readonly psk: string;

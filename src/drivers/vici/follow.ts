@@ -34,22 +34,18 @@ export interface Follower {
 
 /**
  * VICI tells of SAs that come and go, and not of connections or secrets: those are looked at once per second, or less
- * often where that would cost more than half a per cent of the time.
+ * often where that would cost more than two per cent of the time.
  */
 const LOOK_INTERVAL_MS = { least: 1_000, most: 30_000 };
-const COST_FACTOR = 200;
+const COST_FACTOR = 50;
 /** The peer with the lower address starts; what it has not brought up by then is started from here. */
 const CHECK_MS = { soon: 4_000, again: 10_000 };
 
 /** Tells what becomes of our part of charon, and of charon; and starts SAs that nobody else starts. */
 export function followCharon({ session, known }: FollowerInit): Follower {
-  let checkAtMs = Number.POSITIVE_INFINITY;
+  let checkIn: (delayMs: number) => void = () => undefined;
   let isHere = true;
   let hearsOf: ViciClient | undefined;
-
-  const checkIn = (delayMs: number): void => {
-    checkAtMs = Math.min(checkAtMs, performance.now() + delayMs);
-  };
 
   const lose = (tell: (notice: Notice) => void): void => {
     if (!isHere) return;
@@ -102,12 +98,25 @@ export function followCharon({ session, known }: FollowerInit): Follower {
         }
         await hear();
         await compare(client, tell);
-        if (performance.now() < checkAtMs) return;
-        checkAtMs = Number.POSITIVE_INFINITY;
+      };
+      const check = async (): Promise<void> => {
+        const client = await session.find();
+        // When one answers again everything is loaded again, and that is looked after.
+        if (client === undefined) return;
         const lacking = await withoutAssociation(client, [...known.connections.values()]);
         for (const connection of lacking) await initiate(client, connection);
         if (lacking.length > 0) checkIn(CHECK_MS.again);
       };
+      let checkTimer: NodeJS.Timeout | undefined;
+      checkIn = (delayMs) => {
+        if (checkTimer !== undefined || signal.aborted) return;
+        checkTimer = setTimeout(() => {
+          checkTimer = undefined;
+          // A charon that goes away meanwhile is noticed by the next look.
+          inTurn(check).catch(() => undefined);
+        }, delayMs).unref();
+      };
+      checkIn(CHECK_MS.soon);
       let timer: NodeJS.Timeout | undefined;
       let isLooking = false;
       const lookLater = (delayMs: number): void => {
@@ -135,6 +144,7 @@ export function followCharon({ session, known }: FollowerInit): Follower {
         'abort',
         () => {
           clearTimeout(timer);
+          clearTimeout(checkTimer);
           hearsOf?.close();
         },
         { once: true },
