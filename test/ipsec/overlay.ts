@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { connectionFrom } from '../../src/drivers/vici/connections.js';
 import { stopCharon } from '../../src/drivers/vici/charon.js';
 import { openVici, type ViciClient } from '../../src/drivers/vici/client.js';
+import { connectionFrom } from '../../src/drivers/vici/connections.js';
 import { sectionsIn } from '../../src/drivers/vici/message.js';
 import { ipsecStateFile } from '../../src/drivers/vici/state-file.js';
 import { netnsInode } from '../../src/sys/netns.js';

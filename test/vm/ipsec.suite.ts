@@ -4,7 +4,16 @@ import { expect } from 'vitest';
 import { openSession } from '../../src/commands/session.js';
 import type { AssociationStatus } from '../../src/drivers/vici/associations.js';
 import { inNetns } from '../../src/sys/netns.js';
-import { ask, charonPid, type IpsecLabOptions, ipsecNetwork, ipsecTest, names, PSK, swanctl } from '../ipsec/overlay.js';
+import {
+  ask,
+  charonPid,
+  type IpsecLabOptions,
+  ipsecNetwork,
+  ipsecTest,
+  names,
+  PSK,
+  swanctl,
+} from '../ipsec/overlay.js';
 import type { Lab, LabNode } from '../support/lab.js';
 import { applyNode, becomes, type RunningNode, settingsOf, watchNode } from './node.js';
 
@@ -157,10 +166,7 @@ suite('a node that gets another address is reached again', { nodes: 2 }, async (
   await b.netns.sh(
     'ip addr del 192.168.10.2/24 dev eth0; ip addr add 192.168.10.22/24 dev eth0; ip route replace default via 192.168.10.254',
   );
-  await becomes(
-    async () => (await names(a)).join(),
-    'flan:192.168.10.1-10.244.1.0/24-10.244.2.0/24-192.168.10.22',
-  );
+  await becomes(async () => (await names(a)).join(), 'flan:192.168.10.1-10.244.1.0/24-10.244.2.0/24-192.168.10.22');
   await becomes(async () => (await states(a)).join(), 'established');
   await becomes(async () => b.ping(pod(1), pod(2)), 'answer');
   await pingAll(lab);
