@@ -39,6 +39,15 @@ export const ipsec: Backend<IpsecOptions> = {
   optionNames: ['PSK', 'UDPEncap', 'ESPProposal'],
   options: (raw) => {
     const read = optionReader({ raw, path: 'Backend' });
+    const espProposal = read.string('ESPProposal') || ESP_PROPOSAL;
+    if (!/^[a-z0-9_]+(-[a-z0-9_]+)*$/.test(espProposal) || espProposal.length > 128) {
+      throw read.refuse(
+        'ESPProposal',
+        'must be one proposal in the words of strongSwan',
+        `Name algorithms with '-' between them, as in ${ESP_PROPOSAL}.`,
+      );
+    }
+    const udpEncap = read.boolean('UDPEncap') ?? false;
     const psk = read.string('PSK') ?? '';
     // Counted as Go does: in bytes.
     if (Buffer.byteLength(psk) < LEAST_PSK_CHARACTERS) {
@@ -48,15 +57,7 @@ export const ipsec: Backend<IpsecOptions> = {
         'Make one with `openssl rand -hex 48` and give it to all nodes.',
       );
     }
-    const espProposal = read.string('ESPProposal') || ESP_PROPOSAL;
-    if (!/^[a-z0-9_]+(-[a-z0-9_]+)*$/.test(espProposal) || espProposal.length > 128) {
-      throw read.refuse(
-        'ESPProposal',
-        'must be one proposal in the words of strongSwan',
-        `Name algorithms with '-' between them, as in ${ESP_PROPOSAL}.`,
-      );
-    }
-    return { psk, udpEncap: read.boolean('UDPEncap') ?? false, espProposal };
+    return { psk, udpEncap, espProposal };
   },
 
   overheadBytes: ({ options }) => OVERHEAD_BYTES + (options.udpEncap ? UDP_BYTES : 0),

@@ -17,7 +17,6 @@ import type { Resource } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import type { PlanDocument } from './document.js';
 import { peerCommands, startupCommands } from './extension-commands.js';
-import { connectionCommands, daemonCommands, secretCommands } from './ipsec-commands.js';
 import { printable } from './printable.js';
 
 type Verb = 'add' | 'replace' | 'del';
@@ -133,9 +132,6 @@ const commandsOf: Readonly<Record<string, (verb: Verb, resource: never) => strin
   'nft-table': (verb: Verb, t: NftTable) => [
     `printf %s ${quote(nftScript(t, verb === 'del' ? 'absent' : 'present'))} | nft -f -`,
   ],
-  'ike-daemon': daemonCommands,
-  'ipsec-secret': secretCommands,
-  'ipsec-connection': connectionCommands,
   'extension-startup': startupCommands,
   'extension-peer': peerCommands,
   file: (verb: Verb, f: TextFile) =>
