@@ -22,7 +22,7 @@ export async function main(suites: Readonly<Record<string, () => Promise<unknown
       testTimeout: 60_000,
       hookTimeout: 60_000,
       // On an emulated machine a deadline may pass once; what is wrong fails every time.
-      retry: process.env.FLAN_VM_ONCE === undefined ? 2 : 0,
+      retry: 2,
       includeTaskLocation: false,
       tags: [],
       tagsFilter: undefined,
