@@ -199,6 +199,19 @@ suite('another key takes the place of the first, and SAs that stand go on', { no
   await pingAll(lab);
 });
 
+suite('policies that flanneld left behind are taken over', { nodes: 2 }, async (lab) => {
+  for (const [i, node] of lab.nodes.entries()) {
+    const [own, other] = [i + 1, 2 - i];
+    const ends = `src 192.168.10.${own} dst 192.168.10.${other}`;
+    await node.netns.sh(
+      `ip xfrm policy add src 10.244.${own}.0/24 dst 10.244.${other}.0/24 dir out tmpl ${ends} proto esp reqid 11 mode tunnel`,
+    );
+  }
+  await startAll(lab);
+  await pingAll(lab);
+  for (const node of lab.nodes) expect(await node.netns.sh('ip xfrm policy')).not.toContain('reqid 11 ');
+});
+
 suite('peers come and go, and nothing of them stays', { nodes: 3 }, async (lab) => {
   const running = await startAll(lab);
   const a = lab.node(0);
