@@ -26,8 +26,7 @@ export async function performConnection(client: ViciClient, step: Step): Promise
 async function unload(client: ViciClient, connection: IpsecConnection): Promise<void> {
   const name = connectionName(connection);
   // Somebody else may have been quicker: what matters is that it is not there.
-  const conns = listIn(await client.request('get-conns'), 'conns');
-  if (conns.includes(name)) await client.request('unload-conn', { name });
+  await quietly(client.request('unload-conn', { name }));
   await terminate(client, name);
 }
 
