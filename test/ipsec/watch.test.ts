@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { type LabNode, peerLease } from '../support/lab.js';
-import { ask, charonPid, ipsecNetwork, ipsecTest, names, PSK } from './overlay.js';
+import { ask, charonPid, ipsecNetwork, ipsecTest, names, PSK, socketOf } from './overlay.js';
 
 const NAME = 'flan:192.168.10.1-10.244.1.0/24-10.244.2.0/24-192.168.10.2';
 const PATIENCE_MS = 15_000;
@@ -71,6 +71,20 @@ describe('watch with backend ipsec', () => {
     const second = await node.watch();
     expect(second.events.filter(({ type }) => type === 'applied')).toEqual([]);
     expect(charonPid(node)).toBe(pid);
+  });
+
+  ipsecTest('waits for a charon of somebody else’s to come back, and fills it', { nodes: 2 }, async (lab) => {
+    const [node, host] = [lab.node(0), lab.node(1)];
+    await host.flan(['apply', '--yes']);
+    const daemon = await node.watch(['--vici-socket', socketOf(host)]);
+    const has = async () => (await names(host)).includes(NAME);
+    expect(await has()).toBe(true);
+    const before = charonPid(host);
+    process.kill(before, 'SIGKILL');
+    await daemon.until('drift', ({ drift }) => drift.key === 'ike-daemon/charon');
+    await host.flan(['apply', '--yes']);
+    expect(charonPid(host)).not.toBe(before);
+    await becomes(has, true);
   });
 
   ipsecTest('takes another key at a reload', {}, async (lab) => {

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { ipsecOptionsOf } from '../../backends/ipsec.js';
 import type { Settings } from '../../config/settings.js';
 import type { Driver } from '../../drivers/driver.js';
-import { CHARON_FOLDER, type CharonPlace, charonSocket, findCharon } from '../../drivers/vici/charon.js';
+import { CHARON_FOLDER, type CharonPlace, charonSocket, findCharon, isRunning } from '../../drivers/vici/charon.js';
 import { type ViciDriver, viciDriver } from '../../drivers/vici/driver.js';
-import { ipsecStateFile } from '../../drivers/vici/state-file.js';
+import { type IpsecState, ipsecStateFile } from '../../drivers/vici/state-file.js';
 import { readModules } from '../../host/state/read.js';
 import { readUdpSockets } from '../../host/state/udp-sockets.js';
 import type { Network } from '../../model/network.js';
@@ -44,7 +44,7 @@ export async function openIpsec({ settings, network }: OpenIpsecInput): Promise<
   return {
     drivers: [driver],
     session: { associations: () => driver.associations() },
-    warnings: await warningsOf({ driver, settings, place }),
+    warnings: [...leftBeside(state.read(), place), ...(await warningsOf({ driver, settings, place }))],
   };
 }
 
@@ -53,6 +53,19 @@ function placeOf({ viciSocket, netns, runtimeDir }: OpenIpsecInput['settings']):
   if (viciSocket !== undefined) return undefined;
   if (netns === undefined) return { folder: CHARON_FOLDER };
   return { folder: join(runtimeDir, `${netnsInode(netns)}-charon`), netns };
+}
+
+/** A charon of flan's that a new setting has passed over holds UDP ports and connections that nobody looks after. */
+function leftBeside(state: IpsecState | undefined, place: CharonPlace | undefined): Warning[] {
+  const charon = state?.charon;
+  if (place !== undefined || charon === undefined || !isRunning(charon)) return [];
+  return [
+    {
+      code: 'W_IPSEC_CHARON_LEFT',
+      message: `the charon that flan started (pid ${charon.pid}, ${state?.socket}) still runs beside the one of viciSocket`,
+      hint: 'Run `flan destroy` without viciSocket, and apply again with it.',
+    },
+  ];
 }
 
 interface WarningsInput {
