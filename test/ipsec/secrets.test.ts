@@ -50,6 +50,7 @@ describe('the key of backend ipsec', () => {
       readFileSync(`/proc/${charonPid(node)}/environ`, 'utf8') +
       readFileSync(`/proc/${charonPid(node)}/cmdline`, 'utf8');
     expect(tells(environment)).toBe(false);
+    expect(environment).not.toContain('FLAN_');
     const theirs = [join(lab.leases, 'network.yaml')];
     const files = filesIn(lab.dir);
     expect(files).toEqual(expect.arrayContaining([...theirs, join(lab.dir, 'saved-plan')]));

@@ -75,6 +75,8 @@ export async function startCharon(place: CharonPlace, signal: AbortSignal): Prom
   }
 }
 
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 interface Launch {
   readonly place: CharonPlace;
   readonly program: string;
@@ -83,7 +85,8 @@ interface Launch {
 }
 
 function launch({ place: { folder, netns }, program, log }: Launch): ChildProcess {
-  const env = { ...process.env, STRONGSWAN_CONF: join(CHARON_FOLDER, FILES.config), LC_ALL: 'C' };
+  // Nothing of flan's own environment, which may hold passwords: charon lives long, and needs none of it.
+  const env = { PATH, STRONGSWAN_CONF: join(CHARON_FOLDER, FILES.config), LC_ALL: 'C' };
   // Detached: Ctrl-C at flan does not end the data path too.
   const options: SpawnOptions = { env, cwd: '/', detached: true, stdio: ['ignore', log, log] };
   const words = ['--mount', 'sh', '-ec', MOUNTED, 'sh', folder, CHARON_FOLDER, program];
