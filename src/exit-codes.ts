@@ -54,6 +54,7 @@ const ERRORS: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>>> = {
     'E_BUG',
     'E_BACKEND',
     'E_BLOCKED',
+    'E_CHARON',
     'E_CHECKPOINT',
     'E_CLOSED',
     'E_CLOUD_LAG',

@@ -27,7 +27,7 @@ Priority: optional
 Installed-Size: ${installedKiB}
 Depends: nodejs (>= 20.19), libc6, procps
 Recommends: iptables | nftables
-Suggests: iproute2, wireguard-tools
+Suggests: iproute2, wireguard-tools, strongswan-charon, strongswan-swanctl
 Description: routes, tunnels and rules of an overlay network, planned and applied
  flan gives every node of a cluster a subnet of one overlay network and keeps
  the node's routes, tunnels, neighbours, packet filter rules and files in line

@@ -8,6 +8,7 @@ import { extension } from './extension.js';
 import { gce } from './gce.js';
 import { hostGw } from './host-gw.js';
 import { ipip } from './ipip.js';
+import { ipsec } from './ipsec.js';
 import { tencentVpc } from './tencent-vpc.js';
 import { udp } from './udp.js';
 import { vxlan } from './vxlan.js';
@@ -22,6 +23,7 @@ const BACKENDS = [
   gce,
   hostGw,
   ipip,
+  ipsec,
   tencentVpc,
   udp,
   vxlan,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { ipsec as ipsecBackend } from '../backends/ipsec.js';
 import { wireguard } from '../backends/wireguard.js';
 import type { Settings } from '../config/settings.js';
 import { Drivers } from '../drivers/drivers.js';
@@ -6,10 +8,12 @@ import { netlinkDriver } from '../drivers/netlink/driver.js';
 import { offloadDriver } from '../drivers/offload.js';
 import { procDriver } from '../drivers/proc.js';
 import { tunnelDriver } from '../drivers/tunnel.js';
+import { ipsecStatePath } from '../drivers/vici/state-file.js';
 import type { FlanError } from '../errors.js';
 import { readFacts, routeLookup } from '../host/facts.js';
 import { lookupsOf, selectionOf } from '../host/selection.js';
 import { kinds } from '../kinds/index.js';
+import type { Network } from '../model/network.js';
 import { CommandSocket } from '../netlink/command.js';
 import { systemClock } from '../reconcile/clock.js';
 import { patiently } from '../reconcile/patience.js';
@@ -17,6 +21,7 @@ import type { Session } from '../reconcile/session.js';
 import { survey } from '../reconcile/survey.js';
 import { parseSubnetEnv } from '../traffic/subnet-env.js';
 import { identityFrom } from './identity-from.js';
+import type { OpenedIpsec } from './ipsec/open.js';
 import { openCloud } from './open-cloud.js';
 import { openExtension } from './open-extension.js';
 import { type OpenedStore, openStore } from './open-store.js';
@@ -72,6 +77,7 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
   const links = opened?.drivers ?? [netlink];
   const tunnels = tunnelDriver({ socket, netns, runtimeDir: settings.runtimeDir, role });
   const extension = openExtension({ settings, network, context: () => survey(session).inputs.context });
+  const ipsec = await openIpsecIfNeeded(settings, network);
   // Those that start other processes first: they work while the others are asked.
   const drivers = new Drivers([
     ...(cloud?.driver ? [cloud.driver] : []),
@@ -81,6 +87,7 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
     procDriver({ netns }),
     offloadDriver({ netns }),
     extension.driver,
+    ...(ipsec?.drivers ?? []),
     fileDriver(),
   ]);
   const session: Session = {
@@ -90,8 +97,15 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
     kinds,
     identity,
     selection,
-    warnings: [...networkWarnings(), ...warnings, ...(opened?.warnings ?? []), ...extension.warnings],
+    warnings: [
+      ...networkWarnings(),
+      ...warnings,
+      ...(opened?.warnings ?? []),
+      ...(ipsec?.warnings ?? []),
+      ...extension.warnings,
+    ],
     ...opened?.session,
+    ...ipsec?.session,
     ...extension.session,
     ...cloud?.session,
     options: {
@@ -110,4 +124,11 @@ async function open({ settings, signal, onWait, through }: Opening): Promise<Ses
     },
   };
   return session;
+}
+
+/** Also where a run before this one had backend ipsec and left something. The client of charon is loaded for nobody else. */
+async function openIpsecIfNeeded(settings: Settings, network: Network): Promise<OpenedIpsec | undefined> {
+  if (network.backend.type !== ipsecBackend.type && !existsSync(ipsecStatePath(settings))) return undefined;
+  const { openIpsec } = await import('./ipsec/open.js');
+  return openIpsec({ settings, network });
 }

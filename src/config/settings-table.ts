@@ -94,6 +94,11 @@ export const TABLE = {
     flannelVariable: 'WIREGUARD_KEY_FILE',
     description: 'File that holds the private key of backend wireguard; made when it is missing',
   }),
+  viciSocket: optional(is.path, {
+    group: 'node',
+    description: 'Unix socket of a strongSwan that somebody else runs, for backend ipsec',
+    defaultText: 'the one that answers at /run/charon.vici; where none does, flan starts charon',
+  }),
   logLevel: setting(is.choice(['error', 'warn', 'info', 'debug']), 'info', {
     group: 'node',
     flannelFlag: 'v',

@@ -1,7 +1,12 @@
 import { type Check, type Finding, found, NO_OVERLAY, unknown, well } from './finding.js';
 
-/** The kernel module that each backend's devices are of. */
-const MODULE_OF: Readonly<Record<string, string>> = { vxlan: 'vxlan', ipip: 'ipip', wireguard: 'wireguard' };
+/** The kernel module that each backend's devices are of, or its packets pass through. */
+const MODULE_OF: Readonly<Record<string, string>> = {
+  vxlan: 'vxlan',
+  ipip: 'ipip',
+  wireguard: 'wireguard',
+  ipsec: 'esp4',
+};
 
 const missing = (module: string, backend: string): Finding => ({
   code: 'D_MODULE_MISSING',

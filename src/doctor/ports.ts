@@ -1,8 +1,8 @@
 import type { OverlayFacts } from './facts.js';
 import { type Check, type Finding, found, NO_OVERLAY, unknown } from './finding.js';
 
-/** Whose sockets are the backend's own: flan carries `udp`, flanneld did so before, wireguard-go serves WireGuard. */
-const OURS: ReadonlySet<string> = new Set(['flan', 'flanneld', 'wireguard-go']);
+/** Whose sockets are the backend's own: flan carries `udp`, flanneld did so before, wireguard-go serves WireGuard, charon ipsec. */
+const OURS: ReadonlySet<string> = new Set(['flan', 'flanneld', 'wireguard-go', 'charon', 'charon-systemd']);
 
 /** Whether the UDP ports of the backend are free, or its own. */
 export const ports: Check = {

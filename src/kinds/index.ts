@@ -6,6 +6,9 @@ import { extensionPeerKind } from './extension-peer.js';
 import { extensionStartupKind } from './extension-startup.js';
 import { fdbKind } from './fdb.js';
 import { fileKind } from './file.js';
+import { ikeDaemonKind } from './ike-daemon.js';
+import { ipsecConnectionKind } from './ipsec-connection.js';
+import { ipsecSecretKind } from './ipsec-secret.js';
 import { iptablesRulesKind } from './iptables-rules.js';
 import { leaseKind } from './lease.js';
 import { linkKind } from './link.js';
@@ -35,6 +38,9 @@ const all = [
   wireguardPeerKind,
   tunnelDeviceKind,
   tunnelPeerKind,
+  ikeDaemonKind,
+  ipsecSecretKind,
+  ipsecConnectionKind,
   nftTableKind,
   iptablesRulesKind,
   cloudForwardingKind,

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { ipsec } from '../backends/ipsec.js';
+import { type IpsecSecret, pskName } from '../kinds/ipsec-secret.js';
 import { presharedKeyName, type WireguardPeer, wireguardKeyBytes } from '../kinds/wireguard-peer.js';
 import type { Network } from '../model/network.js';
 import type { Resource } from '../planner/kind.js';
@@ -17,11 +19,20 @@ export const networkWithoutSecrets = (network: Network): Network => ({
     options: Object.fromEntries(
       Object.entries(network.backend.options).map(([name, value]) => [
         name,
-        typeof value === 'string' && SECRET_OPTIONS.has(name.toLowerCase()) ? imageOf(value) : value,
+        typeof value === 'string' && SECRET_OPTIONS.has(name.toLowerCase()) ? imageFor(network, value) : value,
       ]),
     ),
   },
 });
+
+const isIpsec = ({ backend }: Network): boolean => backend.type === ipsec.type;
+
+const imageFor = (network: Network, secret: string): string =>
+  isIpsec(network) ? imageOfText(secret) : imageOf(secret);
+
+/** Of a text of at least 96 characters, one of 128. */
+const imageOfText = (secret: string): string =>
+  createHash('sha512').update('flan snapshot\n').update(secret).digest('hex');
 
 /** Something that is no key is no secret of that strength, and left as a word that says so. */
 function imageOf(secret: string): string {
@@ -33,26 +44,33 @@ function imageOf(secret: string): string {
 
 /** What was observed, in terms of the images: a peer with the network's key is one with its image. */
 export const resourceWithoutSecrets = (network: Network): ((resource: Resource) => Resource) =>
-  renamed(presharedNames(network));
+  renamed(secretNames(network));
 
 /** The way back, for whoever has the network config with its secrets. */
 export const resourceWithSecrets = (network: Network): ((resource: Resource) => Resource) =>
-  renamed(presharedNames(network).map(([real, image]) => [image, real]));
+  renamed(secretNames(network).map(([real, image]) => [image, real]));
 
 const renamed = (names: readonly (readonly [from: string, to: string])[]): ((resource: Resource) => Resource) => {
   const known = new Map(names);
   return (resource) => {
-    if (resource.kind !== 'wireguard-peer') return resource;
-    const peer = resource as WireguardPeer;
-    return { ...peer, presharedKey: known.get(peer.presharedKey) ?? peer.presharedKey } as Resource;
+    if (resource.kind === 'wireguard-peer') {
+      const peer = resource as WireguardPeer;
+      return { ...peer, presharedKey: known.get(peer.presharedKey) ?? peer.presharedKey } as Resource;
+    }
+    if (resource.kind === 'ipsec-secret') {
+      const secret = resource as IpsecSecret;
+      return { ...secret, psk: known.get(secret.psk) ?? secret.psk } as Resource;
+    }
+    return resource;
   };
 };
 
-const presharedNames = ({ backend }: Network): (readonly [real: string, image: string])[] =>
-  Object.entries(backend.options).flatMap(([name, value]) =>
+const secretNames = (network: Network): (readonly [real: string, image: string])[] =>
+  Object.entries(network.backend.options).flatMap(([name, value]) =>
     typeof value === 'string' && SECRET_OPTIONS.has(name.toLowerCase())
-      ? [[nameOf(value), nameOf(imageOf(value))] as const]
+      ? [[nameFor(network, value), nameFor(network, imageFor(network, value))] as const]
       : [],
   );
 
-const nameOf = (key: string): string => presharedKeyName(wireguardKeyBytes(key));
+const nameFor = (network: Network, key: string): string =>
+  isIpsec(network) ? pskName(key) : presharedKeyName(wireguardKeyBytes(key));

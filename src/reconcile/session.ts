@@ -1,4 +1,5 @@
 import type { Drivers } from '../drivers/drivers.js';
+import type { AssociationStatus } from '../drivers/vici/associations.js';
 import type { TunnelStatus } from '../drivers/wireguard/status.js';
 import type { Selection } from '../host/external.js';
 import type { LeaseStore } from '../leases/store.js';
@@ -45,6 +46,8 @@ export interface Session {
   shutDown?(): Promise<void>;
   /** How this node's WireGuard tunnels do. Absent for other backends, and where they cannot be read. */
   tunnels?(): Promise<readonly TunnelStatus[]>;
+  /** How the tunnels of backend ipsec do. Absent for other backends, and where charon may not be asked. */
+  associations?(): Promise<readonly AssociationStatus[]>;
   /** What subnet.env holds from an earlier run. */
   previous(): PreviousEnv;
   close(): Promise<void>;

@@ -13,7 +13,7 @@ const NAMED = 20;
 export interface Looked {
   readonly look: Look;
   /** What tells how the tunnels do. */
-  readonly tunnels: Pick<TunnelSources, 'wireguard' | 'leases'>;
+  readonly tunnels: Pick<TunnelSources, 'wireguard' | 'ipsec' | 'leases'>;
 }
 
 /** A fresh look at store and kernel. @throws {FlanError} */
@@ -21,7 +21,8 @@ export async function takeLook(session: Session, signal: AbortSignal): Promise<L
   const seen = await preview({ session, adopt: 'no', signal });
   const { own } = seen.inputs;
   const lease = own && leaseStatus(own, own.expiresAtMs ?? (await session.store.expiry?.(own, signal)));
-  return { look: lookOf(seen, lease), tunnels: { wireguard: session.tunnels, leases: [...seen.table.admitted()] } };
+  const { tunnels: wireguard, associations: ipsec } = session;
+  return { look: lookOf(seen, lease), tunnels: { wireguard, ipsec, leases: [...seen.table.admitted()] } };
 }
 
 export function failedLook(cause: unknown): Looked {

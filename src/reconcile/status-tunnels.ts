@@ -1,4 +1,5 @@
 import { type TunnelState, tunnelStateFile } from '../drivers/tunnel-state.js';
+import type { AssociationStatus } from '../drivers/vici/associations.js';
 import type { TunnelStatus } from '../drivers/wireguard/status.js';
 import { TUNNEL_DEVICE } from '../kinds/tunnel-device.js';
 import { endpointText } from '../kinds/wireguard-peer.js';
@@ -14,6 +15,10 @@ export interface TunnelReading {
   readonly endpoint?: string;
   /** Milliseconds since 1970; absent: never, or there is no handshake. */
   readonly lastHandshakeMs?: number;
+  /** Of backend ipsec: whether there are SAs; `down`: none, and nobody negotiates any. */
+  readonly state?: AssociationStatus['state'];
+  /** Milliseconds since 1970; of backend ipsec. */
+  readonly establishedMs?: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly packets?: TunnelPackets;
@@ -36,16 +41,19 @@ export interface TunnelReport {
 export interface TunnelSources {
   /** Absent where there is no WireGuard, or it cannot be read. */
   readonly wireguard?: (() => Promise<readonly TunnelStatus[]>) | undefined;
+  /** Absent for other backends than ipsec, and where charon may not be asked. */
+  readonly ipsec?: (() => Promise<readonly AssociationStatus[]>) | undefined;
   readonly runtimeDir: string;
   readonly netns?: string | undefined;
   /** Of the peers: they give the tunnels their names. */
   readonly leases: readonly Lease[];
 }
 
-/** Every tunnel of this node, of whatever backend. @throws {FlanError} when WireGuard cannot be read */
+/** Every tunnel of this node, of whatever backend. @throws {FlanError} when WireGuard or charon cannot be asked */
 export async function readTunnels(sources: TunnelSources): Promise<TunnelReport> {
   const nameOf = namesBySubnet(sources.leases);
   const wireguard = (await sources.wireguard?.()) ?? [];
+  const ipsec = (await sources.ipsec?.()) ?? [];
   const udp = tunnelStateFile({ ...sources, netns: sources.netns, name: TUNNEL_DEVICE }).read();
   return {
     peers: [
@@ -53,6 +61,9 @@ export async function readTunnels(sources: TunnelSources): Promise<TunnelReport>
         const peer = allowedIps.map(nameOf).find((name) => name !== undefined);
         return { peer: peer ?? status.publicKey, ...status };
       }),
+      ...ipsec.map(
+        ({ subnet, ...status }): TunnelReading => ({ dev: 'ipsec', peer: nameOf(subnet) ?? subnet, ...status }),
+      ),
       ...(udp?.peers ?? []).map(({ subnet, endpoint, port, counts }): TunnelReading => {
         const { receivedPackets, sentPackets, spoofed, sendErrors } = counts;
         return {

@@ -1,3 +1,4 @@
+import type { AssociationStatus } from '../drivers/vici/associations.js';
 import type { TunnelStatus } from '../drivers/wireguard/status.js';
 import type { FlanError } from '../errors.js';
 import type { Lease } from '../model/lease.js';
@@ -28,6 +29,8 @@ export interface WatchView {
   echo(signal: AbortSignal): Promise<void>;
   /** How the WireGuard tunnels do; none for other backends. */
   tunnels(): Promise<readonly TunnelStatus[]>;
+  /** How the tunnels of backend ipsec do; none for other backends. */
+  associations(): Promise<readonly AssociationStatus[]>;
   /** Reads everything again, soon. */
   resync(why: string): void;
 }

@@ -175,6 +175,7 @@ class Loop {
       stalledMs: () => (this.#dueSinceMs === undefined ? 0 : clock.nowMs() - this.#dueSinceMs),
       echo: (signal) => session.drivers.echo(signal),
       tunnels: async () => session.tunnels?.() ?? [],
+      associations: async () => session.associations?.() ?? [],
       resync: (why) => {
         this.#state.doubtEverything(why);
         this.#wake();

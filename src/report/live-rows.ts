@@ -12,6 +12,7 @@ const COLUMN_OF: Readonly<Record<string, LiveKind>> = {
   'wireguard-peer': 'peer',
   'tunnel-peer': 'peer',
   'extension-peer': 'peer',
+  'ipsec-connection': 'peer',
 };
 
 export interface LiveCount {

@@ -163,11 +163,13 @@ function holdWords({ onHold, atMs }: StatusDocument): string | undefined {
 function tunnelRow(tunnel: TunnelReading, atMs: number): readonly string[] {
   const { dev, peer, endpoint, lastHandshakeMs, receivedBytes, sentBytes, packets, publicKey } = tunnel;
   const heard =
-    lastHandshakeMs !== undefined
-      ? `heard of ${duration(Math.max(0, atMs - lastHandshakeMs))} ago`
-      : publicKey === undefined
-        ? ''
-        : 'never heard of';
+    tunnel.state !== undefined
+      ? associationWords(tunnel, atMs)
+      : lastHandshakeMs !== undefined
+        ? `heard of ${duration(Math.max(0, atMs - lastHandshakeMs))} ago`
+        : publicKey === undefined
+          ? ''
+          : 'never heard of';
   const bad = packets === undefined ? 0 : packets.spoofed + packets.sendErrors;
   return [
     peer,
@@ -178,4 +180,11 @@ function tunnelRow(tunnel: TunnelReading, atMs: number): readonly string[] {
     `${bytesWords(sentBytes)} out`,
     bad === 0 ? '' : `${bad} dropped`,
   ];
+}
+
+function associationWords({ state, establishedMs }: TunnelReading, atMs: number): string {
+  if (state === 'established' && establishedMs !== undefined) {
+    return `established for ${duration(Math.max(0, atMs - establishedMs))}`;
+  }
+  return state === 'down' ? 'no SA' : (state ?? '');
 }

@@ -134,6 +134,8 @@ export const TUNNELS: Schema = object({
       'publicKey?': text,
       'endpoint?': text,
       'lastHandshakeMs?': timestampMs,
+      'state?': about('of backend ipsec', oneOf('established', 'connecting', 'down')),
+      'establishedMs?': timestampMs,
       receivedBytes: integer,
       sentBytes: integer,
       'packets?': object({ received: integer, sent: integer, spoofed: integer, sendErrors: integer }),

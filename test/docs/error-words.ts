@@ -6,6 +6,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_BACKEND: 'The backend cannot work on this host: no direct path for host-gw, no MTU left for vxlan.',
   E_BLOCKED: 'A change was not tried, because one that it needs had failed.',
   E_BUG: 'Something that should not be possible happened in flan itself. Report it, with `--debug`.',
+  E_CHARON: "strongSwan's charon does not answer, cannot be started, or refused what backend ipsec asked it for.",
   E_CHECKPOINT:
     'A checkpoint, which is what an apply writes down to be rolled back, is not there, cannot be written or cannot be read.',
   E_CLOSED: 'Work was asked of a part that had been closed already.',
@@ -24,7 +25,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_CONFLICT: "Something that is not flan's stands where flan wants to put something. `--adopt` takes it over.",
   E_DATA: 'An input document is malformed.',
   E_DECLINED: 'The answer at the prompt was not yes; nothing was changed.',
-  E_DECODE: 'The kernel sent bytes that do not decode.',
+  E_DECODE: 'The kernel, or charon, sent bytes that do not decode.',
   E_DUMP: 'A kernel table kept changing while it was read, several times in a row.',
   E_EXISTS: '`flan init` would write over a file.',
   E_EXTENSION:

@@ -119,6 +119,12 @@ const TABLE: readonly (readonly [check: string, what: string, facts: DoctorFacts
     wireguard({ modules: { wireguard: 'absent' }, programs: ['wireguard-go'] }),
     [],
   ],
+  [
+    'kernel modules',
+    'without ESP',
+    withOverlay({ backend: 'ipsec' }, { host: host({ modules: { esp4: 'absent' } }) }),
+    ['error D_MODULE_MISSING'],
+  ],
   ['kernel modules', 'without tun', udp({ devices: [] }), ['error D_TUN_MISSING']],
   ['kernel modules', 'with tun', udp({}), []],
   [
@@ -131,6 +137,15 @@ const TABLE: readonly (readonly [check: string, what: string, facts: DoctorFacts
     'UDP ports',
     'held by flan',
     withOverlay({ sockets: [{ port: 8472, family: 4, inode: 1, owner: { pid: 3, name: 'flan' } }] }),
+    [],
+  ],
+  [
+    'UDP ports',
+    'held by charon',
+    withOverlay({
+      ports: [{ port: 500, what: 'charon' }],
+      sockets: [{ port: 500, family: 4, inode: 1, owner: { pid: 3, name: 'charon' } }],
+    }),
     [],
   ],
   [

@@ -151,6 +151,11 @@ it('the screen tells all of it, and no name writes lines of its own', () => {
           ...{ dev: 'flannel0', peer: 'node-d', receivedBytes: 5, sentBytes: 6 },
           packets: { received: 1, sent: 1, spoofed: 2, sendErrors: 1 },
         },
+        {
+          ...{ dev: 'ipsec', peer: 'node-e', endpoint: '192.168.10.5:4500', receivedBytes: 7, sentBytes: 8 },
+          ...{ state: 'established', establishedMs: NOW - 60_000 },
+        },
+        { dev: 'ipsec', peer: 'node-f', endpoint: '192.168.10.6', state: 'down', receivedBytes: 0, sentBytes: 0 },
       ],
     },
   };
@@ -179,9 +184,11 @@ it('the screen tells all of it, and no name writes lines of its own', () => {
       W_MTU  small
 
     tunnels
-      node-b  flannel-wg  192.168.10.2:51820  heard of 12 s ago  1.2 MiB in  999 B out
-      node-c  flannel-wg  -                   never heard of     0 B in      148 B out
-      node-d  flannel0    -                                      5 B in      6 B out    3 dropped
+      node-b  flannel-wg  192.168.10.2:51820  heard of 12 s ago      1.2 MiB in  999 B out
+      node-c  flannel-wg  -                   never heard of         0 B in      148 B out
+      node-d  flannel0    -                                          5 B in      6 B out    3 dropped
+      node-e  ipsec       192.168.10.5:4500   established for 1 min  7 B in      8 B out
+      node-f  ipsec       192.168.10.6        no SA                  0 B in      0 B out
     "
   `);
 

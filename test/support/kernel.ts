@@ -14,7 +14,9 @@ export type Need =
   | 'ipv6'
   | 'nft'
   | 'iptables'
-  | 'ip6tables';
+  | 'ip6tables'
+  | 'charon'
+  | 'esp';
 
 export interface KernelContext {
   /** A fresh namespace, gone when the test ends, however it ends. */
@@ -99,6 +101,13 @@ const PROBES: Readonly<Record<Need, string>> = {
   nft: 'nft add table inet probe',
   iptables: 'iptables -t nat -N PROBE',
   ip6tables: 'ip6tables -t nat -N PROBE',
+  // With what speaks VICI, and with the algorithms that flannel's nodes agree on.
+  charon:
+    'd=/usr/lib/ipsec; test -x $d/charon && command -v swanctl && test -e $d/plugins/libstrongswan-vici.so && ' +
+    'test -e $d/plugins/libstrongswan-gcm.so',
+  esp:
+    'ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001 reqid 1 mode tunnel ' +
+    "aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128",
 };
 
 function tryNeed(need: Need): string | undefined {

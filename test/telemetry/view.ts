@@ -20,6 +20,7 @@ export const viewOf = (more: Partial<WatchView> = {}): WatchView => ({
   stalledMs: () => 0,
   echo: async () => {},
   tunnels: async () => [],
+  associations: async () => [],
   resync: () => {},
   ...more,
 });

@@ -96,7 +96,7 @@ export async function applyNode(node: LabNode, adopt: 'yes' | 'no' = 'no'): Prom
   }
 }
 
-async function settingsOf({ flags }: LabNode): Promise<Settings> {
+export async function settingsOf({ flags }: LabNode): Promise<Settings> {
   const words = flags.flatMap((flag) => flag.replace(/^--/, '').split('='));
   const values: Record<string, string> = {};
   for (let i = 0; i < words.length; i += 2) values[words[i] ?? ''] = words[i + 1] ?? '';

@@ -16,6 +16,9 @@ export const TOOLS: readonly (readonly [file: string, command: string])[] = [
   ['iptables', 'iptables-save -c'],
   ['ip6tables', 'ip6tables-save -c'],
   ['wireguard', 'wg show all'],
+  ['ipsec-sas', 'swanctl --list-sas'],
+  ['ipsec-connections', 'swanctl --list-conns'],
+  ['ipsec-policies', 'ip xfrm policy'],
   ['uname', 'uname -a'],
   ['journal', 'journalctl --no-pager -n 1000 -u flan -u flanneld -u systemd-networkd'],
 ];

@@ -84,7 +84,12 @@ export async function openTelemetry({ settings, env, clock, sinks }: TelemetryIn
   const isReady = (): boolean => isWell(ready(pulse.vitals()));
   const tunnels = (): Promise<TunnelReport> => {
     const view = pulse.view();
-    return readTunnels({ ...current, wireguard: view?.tunnels, leases: view?.peers() ?? [] });
+    return readTunnels({
+      ...current,
+      wireguard: view?.tunnels,
+      ipsec: view?.associations,
+      leases: view?.peers() ?? [],
+    });
   };
   const counted = metrics({ wallMs: clock.wallMs, view: pulse.view, isReady, tunnels });
   const readiness = () => {

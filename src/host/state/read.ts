@@ -15,7 +15,7 @@ export interface HostStateInput {
   readonly programs: readonly string[];
 }
 
-const MODULES = ['vxlan', 'wireguard', 'ipip', 'br_netfilter', 'tun'];
+const MODULES = ['vxlan', 'wireguard', 'ipip', 'br_netfilter', 'tun', 'esp4'];
 const DEVICE_FILES = ['/dev/net/tun'];
 
 /** Reads what of the host can stand in the overlay's way. Changes nothing; what may not be read is left out. */

@@ -35,7 +35,14 @@ describe('modules', () => {
       'sys/module/ipip/refcnt': '0',
     });
     expect(readModules(root, '6.1')).toEqual({
-      ...{ vxlan: 'present', wireguard: 'absent', ipip: 'present', br_netfilter: 'present', tun: 'present' },
+      ...{
+        vxlan: 'present',
+        wireguard: 'absent',
+        esp4: 'absent',
+        ipip: 'present',
+        br_netfilter: 'present',
+        tun: 'present',
+      },
     });
   });
 

@@ -1,0 +1,24 @@
+# backend ipsec
+# ipsec-secret: no command does this
+# lease of node-b
+# ipsec-secret: no command does this
+# lease of node-c
+# ipsec-secret: no command does this
+# lease of node-b
+# ipsec-connection: no command does this
+# lease of node-c
+# ipsec-connection: no command does this
+# no lease asks for it any more
+# ipsec-connection: no command does this
+# no lease asks for it any more
+# ipsec-connection: no command does this
+# no lease asks for it any more
+# ipsec-secret: no command does this
+# no lease asks for it any more
+# ipsec-secret: no command does this
+# own lease 10.244.1.0-24
+printf %s 'FLANNEL_NETWORK=10.244.0.0/16
+FLANNEL_SUBNET=10.244.1.1/24
+FLANNEL_MTU=1415
+FLANNEL_IPMASQ=false
+' >/run/flannel/subnet.env
