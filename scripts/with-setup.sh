@@ -18,7 +18,7 @@ shift
 packages=(iproute2 iputils-ping util-linux procps)
 case $name in
   demo) ;;
-  test) packages+=(strongswan-charon strongswan-swanctl libstrongswan-standard-plugins wireguard-go wireguard-tools nftables iptables etcd-server gcc libc6-dev ethtool openssl chromium systemd man-db zsh fish) ;;
+  test) packages+=(python3-botocore strongswan-charon strongswan-swanctl libstrongswan-standard-plugins wireguard-go wireguard-tools nftables iptables etcd-server gcc libc6-dev ethtool openssl chromium systemd man-db zsh fish) ;;
   bench) packages+=(nftables iptables etcd-server gcc libc6-dev ethtool openssl iperf3) ;;
   *)
     say "there is no set-up called '$name'"
