@@ -40,11 +40,16 @@ export interface RefusedCall {
 export type RefusalSort = 'raced' | 'throttled' | 'broken' | 'denied' | 'credentials' | 'quota' | 'refused';
 
 const LONGEST = 300;
+const LONGEST_REASON = 100;
+
+/** Fit for a line on a terminal, whoever wrote it. */
+const oneLine = (text: string, longest: number): string => text.replace(/\p{C}+/gu, ' ').slice(0, longest);
 
 /** The same sentences for all clouds. What a cloud says is cut: some append kilobytes that only its own tools can read. */
 export function refusal(sort: RefusalSort, call: RefusedCall): CloudError {
-  const { cloud, action, permission, reason, said, status, retryAfterMs } = call;
-  const words = said.replace(/\s*Encoded authorization failure message:.*$/s, '').slice(0, LONGEST);
+  const { cloud, action, permission, said, status, retryAfterMs } = call;
+  const reason = oneLine(call.reason, LONGEST_REASON);
+  const words = oneLine(said.replace(/\s*Encoded authorization failure message:.*$/s, ''), LONGEST);
   const told = `${cloud} ${action}: ${reason || `status ${status}`}${words === '' ? '' : `: ${words}`}`;
   switch (sort) {
     case 'raced':

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
 import { type CloudError, type RefusalSort, refusal } from '../cloud-error.js';
 import type { CredentialSource } from '../credentials.js';
-import { type HttpAnswer, retryAfterMs, send } from '../http.js';
+import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { parseObject, textOf, tryObject } from '../json.js';
 import { API, persistently } from '../retry.js';
 import { canonicalQuery, signAcs3 } from './sign.js';
@@ -37,13 +37,13 @@ export function aliApi({ edge, credentials, region }: AliApiInit): AliApi {
   const attempt = async (action: string, parameters: Readonly<Record<string, string>>, signal: AbortSignal) => {
     const here = await region(signal);
     const usual = `https://vpc.${CENTRAL.has(here) ? '' : `${here}.`}aliyuncs.com/`;
-    const url = new URL(edge.env.ALIBABA_CLOUD_VPC_ENDPOINT || usual);
+    const what = `Alibaba ${action}`;
+    const url = addressOf(edge.env.ALIBABA_CLOUD_VPC_ENDPOINT || usual, what);
     const query = canonicalQuery({ RegionId: here, ...parameters });
     const headers = signAcs3({
       ...{ action, version: '2016-04-28', host: url.host, query, nonce: randomUUID(), nowMs: edge.nowMs() },
       credentials: await credentials.get(signal),
     });
-    const what = `Alibaba ${action}`;
     const answer = await send(
       { what, method: 'POST', url: `${url.origin}/?${query}`, headers, timeoutMs: TIMEOUT_MS },
       signal,

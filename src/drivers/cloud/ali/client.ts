@@ -5,6 +5,7 @@ import type { CloudClient, CloudEdge } from '../client.js';
 import { CloudError, reasonOf } from '../cloud-error.js';
 import type { Credentials } from '../credentials.js';
 import { textOf } from '../json.js';
+import { allPages } from '../pages.js';
 import { plainMetadata, required } from '../plain-metadata.js';
 import { aliApi } from './api.js';
 import { aliCredentials } from './credentials.js';
@@ -42,18 +43,18 @@ export function aliClient({ edge, keys }: AliInit): CloudClient {
 
   const tablesOf = async (vpc: string, signal: AbortSignal): Promise<readonly AliTable[]> => {
     const tables: AliTable[] = [];
-    for (let page = 1, total = 1; (page - 1) * PAGE < total; page++) {
-      const parameters = { VpcId: vpc, PageNumber: String(page), PageSize: String(PAGE) };
+    await allPages('Alibaba DescribeRouteTableList', async (page = '1') => {
+      const parameters = { VpcId: vpc, PageNumber: page, PageSize: String(PAGE) };
       const answer = await call('DescribeRouteTableList', parameters, signal);
       tables.push(...decodeTables(answer));
-      total = typeof answer.TotalCount === 'number' ? answer.TotalCount : 0;
-    }
+      return Number(page) * PAGE < Number(answer.TotalCount) ? String(Number(page) + 1) : undefined;
+    });
     return tables;
   };
 
   const entriesOf = async (table: string, signal: AbortSignal): Promise<readonly CloudEntry[]> => {
     const entries: CloudEntry[] = [];
-    for (let token: string | undefined, more = true; more; more = token !== undefined) {
+    await allPages('Alibaba DescribeRouteEntryList', async (token) => {
       const parameters = {
         RouteTableId: table,
         RouteEntryType: 'Custom',
@@ -62,8 +63,8 @@ export function aliClient({ edge, keys }: AliInit): CloudClient {
       };
       const answer = await call('DescribeRouteEntryList', parameters, signal);
       entries.push(...decodeEntries(answer, table));
-      token = textOf(answer, 'NextToken');
-    }
+      return textOf(answer, 'NextToken');
+    });
     return entries;
   };
 

@@ -2,6 +2,7 @@ import type { CloudInterface } from '../../../model/cloud.js';
 import { contains, tryPrefix } from '../../../model/ip.js';
 import type { CloudClient, CloudEdge } from '../client.js';
 import { CloudError, malformed, reasonOf } from '../cloud-error.js';
+import { allPages } from '../pages.js';
 import { awsCredentials } from './credentials.js';
 import { decodeInterfaces, decodeTables, type Ec2Interface, type Ec2Table, nextTokenOf } from './decode.js';
 import { awsMetadata } from './metadata.js';
@@ -45,20 +46,12 @@ export function awsClient({ edge, tables: named }: AwsInit): CloudClient {
 
   const allTables = async (vpcs: readonly string[], signal: AbortSignal): Promise<readonly Ec2Table[]> => {
     const tables: Ec2Table[] = [];
-    for (let token: string | undefined, more = true; more; more = token !== undefined) {
-      const root = await call(
-        'DescribeRouteTables',
-        {
-          'Filter.1.Name': 'vpc-id',
-          ...listed('Filter.1.Value', vpcs),
-          MaxResults: PAGE,
-          ...(token && { NextToken: token }),
-        },
-        signal,
-      );
+    const wanted = { 'Filter.1.Name': 'vpc-id', ...listed('Filter.1.Value', vpcs), MaxResults: PAGE };
+    await allPages('EC2 DescribeRouteTables', async (token) => {
+      const root = await call('DescribeRouteTables', { ...wanted, ...(token && { NextToken: token }) }, signal);
       tables.push(...decodeTables(root));
-      token = nextTokenOf(root);
-    }
+      return nextTokenOf(root);
+    });
     return tables;
   };
 

@@ -2,7 +2,7 @@ import { asFlanError } from '../../../errors.js';
 import type { CloudEdge } from '../client.js';
 import { type CloudError, malformed, type RefusalSort, refusal } from '../cloud-error.js';
 import type { CredentialSource } from '../credentials.js';
-import { type HttpAnswer, retryAfterMs, send } from '../http.js';
+import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { API, persistently } from '../retry.js';
 import { signV4 } from './sign.js';
 import { parseXml, textAt, type XmlElement } from './xml.js';
@@ -22,14 +22,15 @@ const TIMEOUT_MS = 10_000;
 export function ec2Query({ edge, credentials, region }: Ec2Init): Ec2Call {
   const attempt = async (action: string, parameters: Parameters, signal: AbortSignal): Promise<XmlElement> => {
     const where = await region();
-    const url = new URL(edge.env.AWS_ENDPOINT_URL_EC2 || edge.env.AWS_ENDPOINT_URL || endpointOf(where));
+    const what = `EC2 ${action}`;
+    const set = edge.env.AWS_ENDPOINT_URL_EC2 || edge.env.AWS_ENDPOINT_URL;
+    const url = addressOf(set || endpointOf(where), what);
     const body = new URLSearchParams({ Action: action, Version: '2016-11-15', ...parameters }).toString();
     const headers = signV4({
       ...{ method: 'POST', url, body, region: where, service: 'ec2', nowMs: edge.nowMs() },
       headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
       credentials: await credentials.get(signal),
     });
-    const what = `EC2 ${action}`;
     const answer = await send({ what, method: 'POST', url: url.href, headers, body, timeoutMs: TIMEOUT_MS }, signal);
     if (answer.status === 200) return rootOf(answer, what);
     throw refusedBy(answer, action);
@@ -62,23 +63,25 @@ function rootOf({ text }: HttpAnswer, what: string): XmlElement {
   }
 }
 
-const SORTS: Readonly<Record<string, RefusalSort>> = {
-  RouteAlreadyExists: 'raced',
-  RequestLimitExceeded: 'throttled',
-  Throttling: 'throttled',
-  ThrottlingException: 'throttled',
-  UnauthorizedOperation: 'denied',
-  AccessDenied: 'denied',
-  AuthFailure: 'credentials',
-  ExpiredToken: 'credentials',
-  InvalidClientTokenId: 'credentials',
-  RequestExpired: 'credentials',
-  SignatureDoesNotMatch: 'credentials',
-  UnrecognizedClientException: 'credentials',
-  RouteLimitExceeded: 'quota',
-  // Right after an instance has started not all of EC2 knows of it.
-  'InvalidInstanceID.NotFound': 'broken',
-};
+const SORTS = new Map<string, RefusalSort>(
+  Object.entries({
+    RouteAlreadyExists: 'raced',
+    RequestLimitExceeded: 'throttled',
+    Throttling: 'throttled',
+    ThrottlingException: 'throttled',
+    UnauthorizedOperation: 'denied',
+    AccessDenied: 'denied',
+    AuthFailure: 'credentials',
+    ExpiredToken: 'credentials',
+    InvalidClientTokenId: 'credentials',
+    RequestExpired: 'credentials',
+    SignatureDoesNotMatch: 'credentials',
+    UnrecognizedClientException: 'credentials',
+    RouteLimitExceeded: 'quota',
+    // Right after an instance has started not all of EC2 knows of it.
+    'InvalidInstanceID.NotFound': 'broken',
+  }),
+);
 
 /** What EC2 says with any status but 200. @see …/APIReference/errors-overview.html */
 export function refusedBy(answer: HttpAnswer, action: string): CloudError {
@@ -89,7 +92,7 @@ export function refusedBy(answer: HttpAnswer, action: string): CloudError {
     // A proxy or a load balancer speaks: the status has to do.
   }
   const reason = textAt(root, 'Errors', 'Error', 'Code') ?? '';
-  const sort = SORTS[reason] ?? (answer.status === 429 ? 'throttled' : answer.status >= 500 ? 'broken' : 'refused');
+  const sort = SORTS.get(reason) ?? (answer.status === 429 ? 'throttled' : answer.status >= 500 ? 'broken' : 'refused');
   return refusal(sort, {
     ...{ cloud: 'EC2', action, permission: `ec2:${action}`, reason, status: answer.status },
     said: textAt(root, 'Errors', 'Error', 'Message') ?? '',

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
 import { type CloudError, type RefusalSort, refusal } from '../cloud-error.js';
 import type { CredentialSource } from '../credentials.js';
-import { type HttpAnswer, retryAfterMs, send } from '../http.js';
+import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { objectOf, objectsOf, parseObject, textOf, tryObject } from '../json.js';
 import { API, persistently } from '../retry.js';
 import type { GoogleToken } from './credentials.js';
@@ -37,11 +37,11 @@ export function gceApi({ edge, credentials, project }: GceApiInit): GceApi {
     { method, path, query, body, permission }: GceCall,
     signal: AbortSignal,
   ): Promise<JsonObject> => {
-    const url = new URL(`${base}projects/${await project(signal)}${path === '' ? '' : `/${path}`}`);
+    const what = `GCE ${permission.replace('compute.', '')}`;
+    const url = addressOf(`${base}projects/${await project(signal)}${path === '' ? '' : `/${path}`}`, what);
     url.search = new URLSearchParams(query).toString();
     const { bearer } = await credentials.get(signal);
     const headers = { authorization: `Bearer ${bearer}`, ...(body && { 'content-type': 'application/json' }) };
-    const what = `GCE ${permission.replace('compute.', '')}`;
     const answer = await send(
       { what, method, url: url.href, headers, timeoutMs: TIMEOUT_MS, ...(body && { body: JSON.stringify(body) }) },
       signal,
@@ -65,18 +65,20 @@ export function gceApi({ edge, credentials, project }: GceApiInit): GceApi {
     );
 }
 
-const SORTS: Readonly<Record<string, RefusalSort>> = {
-  rateLimitExceeded: 'throttled',
-  userRateLimitExceeded: 'throttled',
-  quotaExceeded: 'quota',
-  QUOTA_EXCEEDED: 'quota',
-  QUOTA_LIMIT_EXCEEDED: 'quota',
-  alreadyExists: 'raced',
-  RESOURCE_ALREADY_EXISTS: 'raced',
-  authError: 'credentials',
-  resourceNotReady: 'throttled',
-  RESOURCE_NOT_READY: 'throttled',
-};
+const SORTS = new Map<string, RefusalSort>(
+  Object.entries({
+    rateLimitExceeded: 'throttled',
+    userRateLimitExceeded: 'throttled',
+    quotaExceeded: 'quota',
+    QUOTA_EXCEEDED: 'quota',
+    QUOTA_LIMIT_EXCEEDED: 'quota',
+    alreadyExists: 'raced',
+    RESOURCE_ALREADY_EXISTS: 'raced',
+    authError: 'credentials',
+    resourceNotReady: 'throttled',
+    RESOURCE_NOT_READY: 'throttled',
+  }),
+);
 
 const BY_STATUS: Readonly<Record<number, RefusalSort>> = {
   401: 'credentials',
@@ -89,7 +91,7 @@ const BY_STATUS: Readonly<Record<number, RefusalSort>> = {
 export function refusedBy(answer: HttpAnswer, permission: string): CloudError {
   const error = objectOf(tryObject(answer.text), 'error');
   const reason = textOf(objectsOf(error, 'errors')[0], 'reason') ?? '';
-  const sort = SORTS[reason] ?? BY_STATUS[answer.status] ?? (answer.status >= 500 ? 'broken' : 'refused');
+  const sort = SORTS.get(reason) ?? BY_STATUS[answer.status] ?? (answer.status >= 500 ? 'broken' : 'refused');
   return refusal(sort, {
     ...{ cloud: 'GCE', action: permission.replace('compute.', ''), permission, reason, status: answer.status },
     said: textOf(error, 'message') ?? '',
@@ -103,7 +105,7 @@ export function failureOf(operation: JsonObject, permission: string): CloudError
   if (first === undefined) return undefined;
   const reason = textOf(first, 'code') ?? '';
   const status = typeof operation.httpErrorStatusCode === 'number' ? operation.httpErrorStatusCode : 0;
-  return refusal(SORTS[reason] ?? BY_STATUS[status] ?? (status >= 500 ? 'broken' : 'refused'), {
+  return refusal(SORTS.get(reason) ?? BY_STATUS[status] ?? (status >= 500 ? 'broken' : 'refused'), {
     ...{ cloud: 'GCE', action: permission.replace('compute.', ''), permission, reason, status },
     said: textOf(first, 'message') ?? '',
   });

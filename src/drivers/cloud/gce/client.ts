@@ -7,6 +7,7 @@ import type { JsonObject } from '../../../model/json.js';
 import type { CloudClient, CloudEdge } from '../client.js';
 import { CloudError, malformed, reasonOf } from '../cloud-error.js';
 import { objectsOf, textOf } from '../json.js';
+import { allPages } from '../pages.js';
 import { failureOf, type GceCall, gceApi } from './api.js';
 import { googleCredentials } from './credentials.js';
 import { decodeInstance, decodeRoutes, instanceOf, otherName, PRIORITY, routeName } from './decode.js';
@@ -112,15 +113,15 @@ export function gceClient(edge: CloudEdge): CloudClient {
     routes: async ({ tables, networks }, signal) => {
       const { project: mine } = await whereAmI(signal);
       const entries: CloudEntry[] = [];
-      for (let pageToken: string | undefined, more = true; more; more = pageToken !== undefined) {
+      await allPages('GCE routes.list', async (pageToken) => {
         const query = { maxResults: PAGE, ...(pageToken && { pageToken }) };
         const page = await call(
           { method: 'GET', path: 'global/routes', query, permission: 'compute.routes.list' },
           signal,
         );
         entries.push(...decodeRoutes(page, mine));
-        pageToken = textOf(page, 'nextPageToken');
-      }
+        return textOf(page, 'nextPageToken');
+      });
       return entries.filter(
         ({ table, dst }) => tables.includes(table) && networks.some((network) => contains(network, dst)),
       );

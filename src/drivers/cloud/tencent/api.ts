@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
 import { malformed, type RefusalSort, refusal } from '../cloud-error.js';
 import type { CredentialSource } from '../credentials.js';
-import { type HttpAnswer, retryAfterMs, send } from '../http.js';
+import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { objectOf, textOf, tryObject } from '../json.js';
 import { API, persistently } from '../retry.js';
 import { signTc3 } from './sign.js';
@@ -20,8 +20,9 @@ const TIMEOUT_MS = 10_000;
 
 /** API 3.0 of Tencent's VPC service. @see cloud.tencent.com/document/api/215/15755 */
 export function tencentApi({ edge, credentials, region }: TencentApiInit): TencentApi {
-  const url = new URL(edge.env.TENCENTCLOUD_VPC_ENDPOINT || 'https://vpc.tencentcloudapi.com/');
   const attempt = async (action: string, body: string, signal: AbortSignal): Promise<JsonObject> => {
+    const what = `Tencent ${action}`;
+    const url = addressOf(edge.env.TENCENTCLOUD_VPC_ENDPOINT || 'https://vpc.tencentcloudapi.com/', what);
     const headers = {
       'x-tc-version': '2017-03-12',
       'x-tc-region': await region(signal),
@@ -30,7 +31,6 @@ export function tencentApi({ edge, credentials, region }: TencentApiInit): Tence
         credentials: await credentials.get(signal),
       }),
     };
-    const what = `Tencent ${action}`;
     const answer = await send({ what, method: 'POST', url: url.href, headers, body, timeoutMs: TIMEOUT_MS }, signal);
     return responseOf(answer, action);
   };

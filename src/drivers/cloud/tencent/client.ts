@@ -5,6 +5,7 @@ import type { JsonObject } from '../../../model/json.js';
 import type { CloudClient, CloudEdge } from '../client.js';
 import { reasonOf } from '../cloud-error.js';
 import type { Credentials } from '../credentials.js';
+import { allPages } from '../pages.js';
 import { plainMetadata, required } from '../plain-metadata.js';
 import { tencentApi } from './api.js';
 import { tencentCredentials } from './credentials.js';
@@ -34,12 +35,13 @@ export function tencentClient({ edge, keys }: TencentInit): CloudClient {
 
   const tablesOf = async (vpcs: readonly string[], signal: AbortSignal): Promise<readonly TencentTable[]> => {
     const tables: TencentTable[] = [];
-    for (let offset = 0, total = 1; offset < total; offset += PAGE) {
-      const body = { Filters: [{ Name: 'vpc-id', Values: vpcs }], Offset: String(offset), Limit: String(PAGE) };
+    await allPages('Tencent DescribeRouteTables', async (offset = '0') => {
+      const body = { Filters: [{ Name: 'vpc-id', Values: vpcs }], Offset: offset, Limit: String(PAGE) };
       const response = await call('DescribeRouteTables', body, signal);
       tables.push(...decodeTables(response));
-      total = typeof response.TotalCount === 'number' ? response.TotalCount : 0;
-    }
+      const next = Number(offset) + PAGE;
+      return next < Number(response.TotalCount) ? String(next) : undefined;
+    });
     return tables;
   };
 
