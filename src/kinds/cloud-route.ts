@@ -58,8 +58,8 @@ export interface CloudEntry {
   /** What it leads to; undefined for something that no node is: a gateway, a peering. */
   readonly target: string | undefined;
   readonly state: CloudRouteState;
-  /** Whether it says that an overlay made it, where routes can say anything. */
-  readonly mark: 'overlay' | 'none';
+  /** Whether it says that an overlay made it, or something else, where routes can say anything. */
+  readonly mark: 'overlay' | 'none' | 'other';
   /** The cloud's own name of it, where it has one. */
   readonly id?: string;
 }
@@ -69,7 +69,7 @@ export interface ClaimInput {
   readonly self: string;
   /** Whether this node wants a route to that destination. */
   readonly isWanted: boolean;
-  /** Whether somebody may be using the destination: a live lease covers it, or it is of a network whose leases are not known. */
+  /** Whether somebody may be using the destination: a live lease shares addresses with it, or it is of a network whose leases are not known. */
   readonly isLeased: boolean;
 }
 
@@ -77,9 +77,10 @@ export interface ClaimInput {
  * Whether a route inside the overlay's network may be taken for ours. Routes of many clouds carry no mark, so it has to
  * follow from what they do: what leads to this node was made for it, and what leads nowhere and nobody has a lease for
  * is what some node left. A mark on a destination that is ours says that the node that had it before made it.
+ * What somebody has given another name is his.
  */
 export function isOurs({ target, state, mark }: CloudEntry, { self, isWanted, isLeased }: ClaimInput): boolean {
-  if (target === undefined) return false;
+  if (target === undefined || mark === 'other') return false;
   if (target === self) return true;
   return state === 'blackhole' ? isWanted || !isLeased : mark === 'overlay' && isWanted;
 }

@@ -20,6 +20,12 @@ describe('whose a route of a cloud is', () => {
     ['leads here', entry({}), [true, true, true]],
     ['leads elsewhere', entry({ target: 'other' }), [false, false, false]],
     ['leads elsewhere, with the mark', entry({ target: 'other', mark: 'overlay' }), [true, false, false]],
+    ['leads here, and has a name of its own', entry({ mark: 'other' }), [false, false, false]],
+    [
+      'leads nowhere, and has a name of its own',
+      entry({ target: 'dead', state: 'blackhole', mark: 'other' }),
+      [false, false, false],
+    ],
     ['leads nowhere', entry({ target: 'dead', state: 'blackhole' }), [true, false, true]],
     ['is switched off elsewhere', entry({ target: 'other', state: 'disabled' }), [false, false, false]],
     ['is switched off here', entry({ state: 'disabled' }), [true, true, true]],

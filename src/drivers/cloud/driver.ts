@@ -155,6 +155,13 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
     }
   };
 
+  /** What a step has read counts at once: what was known before it would ask for the same step again. */
+  const learn = (key: Key, standing: readonly CloudEntry[]): void => {
+    if (last === undefined) return;
+    const others = last.entries.filter((entry) => cloudRouteKey(entry) !== key);
+    last = { ...last, entries: [...others, ...standing] };
+  };
+
   const settled = async ({ at, route }: Written, signal: AbortSignal): Promise<void> => {
     const key = cloudRouteKey(at);
     let standing: readonly CloudEntry[] = [];
@@ -164,21 +171,30 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
     };
     await eventually(key, isSeen, signal);
     recent.set(key, { wanted: route, untilMs: edge.nowMs() + ECHO_MS });
-    if (last === undefined) return;
-    const others = last.entries.filter((entry) => cloudRouteKey(entry) !== key);
-    last = { ...last, entries: [...others, ...standing] };
+    learn(key, standing);
   };
 
   const performRoute = async (step: Step, signal: AbortSignal): Promise<void> => {
     const subject = (step.action === 'delete' ? step.before : step.after) as CloudRoute;
     const { table, dst, target } = subject;
     const standing = await standingAt(subject, signal);
+    learn(cloudRouteKey(subject), standing);
     const known = step.action === 'create' ? [] : (step.before as CloudRoute).target.split(', ');
     if (step.action === 'delete') {
       // Only what the plan has shown: a route that somebody has made since is not ours to remove.
-      const gone = standing.filter((entry) => entry.target !== undefined && known.includes(entry.target));
+      const self = init.self().target;
+      // Nor is one that led nowhere and leads somewhere again: its node has come back.
+      const isBack = ({ target, state }: CloudEntry): boolean =>
+        subject.state === 'blackhole' && state === 'active' && target !== self;
+      const gone = standing.filter(
+        (entry) => entry.target !== undefined && known.includes(entry.target) && !isBack(entry),
+      );
       if (gone.length > 0) await client.remove(gone, signal);
       if (gone.length === standing.length) await settled({ at: subject, route: undefined }, signal);
+      else {
+        const left = standing.filter((entry) => !gone.includes(entry));
+        learn(cloudRouteKey(subject), left);
+      }
       return;
     }
     if (reads(standing, subject)) return;

@@ -8,7 +8,7 @@ import {
   isOurs,
 } from '../../kinds/cloud-route.js';
 import type { CloudFacts } from '../../model/cloud.js';
-import { contains, type Prefix } from '../../model/ip.js';
+import { contains, overlaps, type Prefix } from '../../model/ip.js';
 import type { Key, Resource } from '../../planner/kind.js';
 import type { Observation, Scope } from '../driver.js';
 
@@ -63,7 +63,7 @@ export function observationOf({ entries, self, network, leased, facts }: CloudLo
     if (dst === undefined) continue;
     const isWanted = scope.wants(key);
     const isKnown = network !== undefined && contains(network, dst);
-    const isLeased = !isKnown || leased.some((subnet) => contains(subnet, dst));
+    const isLeased = !isKnown || leased.some((subnet) => overlaps(subnet, dst));
     const claim = { self: self.target, isWanted, isLeased };
     const mine = isWanted ? group : group.filter((entry) => isOurs(entry, claim));
     const route = gathered(mine, claim);

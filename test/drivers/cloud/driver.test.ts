@@ -110,6 +110,34 @@ describe('the driver of clouds', () => {
     expect(await perform({ ...COMMON, action: 'delete', before: ROUTE })).toMatchObject({ status: 'done' });
   });
 
+  it('does not remove what leads somewhere again', async () => {
+    const dead: CloudRoute = { ...ROUTE, dst: parsePrefix('10.244.9.0/24'), target: 'eni-0bbb', state: 'blackhole' };
+    fake.put('rtb-1', dead.dst, 'eni-0bbb');
+    expect(await perform({ ...COMMON, action: 'delete', before: dead })).toMatchObject({ status: 'done' });
+    expect(fake.writes()).toEqual([]);
+  });
+
+  it('leaves alone what leads nowhere if somebody has a lease for a part of it', async () => {
+    fake.put('rtb-1', '10.244.16.0/20', 'eni-0dead');
+    leased = [parsePrefix('10.244.17.0/24')];
+    expect(await observed()).toEqual([]);
+    leased = [parsePrefix('10.244.32.0/24')];
+    expect(await observed()).toMatchObject([{ dst: '10.244.16.0/20', maker: 'ours' }]);
+  });
+
+  it('learns while it follows what a step found, and asks for no step twice', async () => {
+    const stop = new AbortController();
+    await driver.follow?.(SCOPE, () => undefined, stop.signal);
+    expect(await observed()).toEqual([]);
+    fake.put('rtb-1', DST, 'eni-0aaa');
+    await perform({ ...COMMON, action: 'create', after: ROUTE });
+    expect(await observed()).toMatchObject([{ target: 'eni-0aaa' }]);
+    fake.put('rtb-1', DST, 'eni-0bbb');
+    await perform({ ...COMMON, action: 'delete', before: ROUTE });
+    expect(await observed()).toMatchObject([{ target: 'eni-0bbb', maker: 'others' }]);
+    stop.abort();
+  });
+
   it('waits until the cloud shows what it has taken', async () => {
     fake.faults.lagReads = 3;
     expect(await perform({ ...COMMON, action: 'create', after: ROUTE })).toMatchObject({ status: 'done' });

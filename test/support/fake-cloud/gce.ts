@@ -293,7 +293,9 @@ export async function gceBed(): Promise<CloudBed & { readonly fake: FakeGce }> {
       [...fake.routes.values()]
         .map(({ dst, hop }) => `${dst} ${hop.replace('zones/', '').replace('instances/', '')}`)
         .sort(),
-    put: (dst, target) => fake.put(`somebody-${++made}`, dst, target),
+    // Nodes give their routes a name that they know again; people do not.
+    put: (dst, target) =>
+      fake.put(target.endsWith('-b') ? `somebody-${++made}` : `flannel-${dst.replace(/[./]/g, '-')}`, dst, target),
     drop: (dst) => {
       for (const route of fake.routes.values()) if (route.dst === dst) fake.routes.delete(route.name);
     },

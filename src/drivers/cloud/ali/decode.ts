@@ -23,6 +23,9 @@ export const decodeTables = (answer: JsonObject): readonly AliTable[] =>
     return [{ id, isSystem: textOf(item, 'RouteTableType') === 'System', switches }];
   });
 
+const markOf = (name: string | undefined): CloudEntry['mark'] =>
+  name === undefined ? 'none' : name === NAME ? 'overlay' : 'other';
+
 /** DescribeRouteEntryList: one page. */
 export const decodeEntries = (answer: JsonObject, table: string): readonly CloudEntry[] =>
   objectsOf(objectOf(answer, 'RouteEntrys'), 'RouteEntry').flatMap((item): CloudEntry[] => {
@@ -37,7 +40,7 @@ export const decodeEntries = (answer: JsonObject, table: string): readonly Cloud
         ...{ table, dst, ...(id !== undefined && { id }) },
         target: isPlain && textOf(item, 'Type') === 'Custom' ? textOf(hop, 'NextHopId') : undefined,
         state: /^(?:Available|Created)$/.test(textOf(item, 'Status') ?? '') ? 'active' : 'pending',
-        mark: textOf(item, 'RouteEntryName') === NAME ? 'overlay' : 'none',
+        mark: markOf(textOf(item, 'RouteEntryName')),
       },
     ];
   });

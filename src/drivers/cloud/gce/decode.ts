@@ -71,7 +71,7 @@ export const decodeRoutes = (page: JsonObject, project: string): readonly CloudE
       {
         ...{ table: network.name, dst, id, state: isDead ? 'blackhole' : 'active' },
         target: instanceOf(textOf(item, 'nextHopInstance'), project),
-        mark: id === routeName(dst) || id === otherName(dst) ? 'overlay' : 'none',
+        mark: id === routeName(dst) || id === otherName(dst) ? 'overlay' : 'other',
       },
     ];
   });

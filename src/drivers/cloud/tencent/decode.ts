@@ -32,6 +32,9 @@ export const decodeTables = (response: JsonObject): readonly TencentTable[] =>
     ];
   });
 
+const markOf = (said: string | undefined): CloudEntry['mark'] =>
+  said === undefined ? 'none' : said === DESCRIPTION ? 'overlay' : 'other';
+
 function decodeRoute(table: string, route: JsonObject): CloudEntry | undefined {
   const dst = tryPrefix(textOf(route, 'DestinationCidrBlock') ?? '');
   if (dst === undefined) return undefined;
@@ -41,7 +44,7 @@ function decodeRoute(table: string, route: JsonObject): CloudEntry | undefined {
     ...{ table, dst, target: isMade ? textOf(route, 'GatewayId') : undefined },
     ...(names !== undefined && { id: JSON.stringify(names) }),
     state: route.Enabled === false ? 'disabled' : 'active',
-    mark: textOf(route, 'RouteDescription') === DESCRIPTION ? 'overlay' : 'none',
+    mark: markOf(textOf(route, 'RouteDescription')),
   };
 }
 
