@@ -165,7 +165,7 @@ describe('every overlay', () => {
 
   it('is there for every backend that needs nothing but the kernel, and differs from the base in that alone', () => {
     const types = installations.map((folder) => configOf(folder).network.backend.type);
-    const special: readonly string[] = ['alloc', 'extension', ...CLOUDS];
+    const special: readonly string[] = ['alloc', 'extension', 'ipsec', ...CLOUDS];
     expect([...new Set(types)].sort()).toEqual(
       backendTypes()
         .filter((type) => !special.includes(type))
