@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { refusedBy } from '../../../src/drivers/cloud/ali/api.js';
 import { aliClient } from '../../../src/drivers/cloud/ali/client.js';
 import { decodeRole } from '../../../src/drivers/cloud/ali/credentials.js';
 import { parsePrefix } from '../../../src/model/ip.js';
@@ -29,6 +30,24 @@ describe('ali', () => {
     await client.routes(QUERY, never);
     await made;
     expect(fake.list.map(({ dst }) => dst)).toEqual(['10.244.9.0/24', DST]);
+  });
+
+  it.each([
+    ['TaskConflict', 'E_CLOUD_THROTTLED'],
+    ['IncorrectRouteEntryStatus', 'E_CLOUD_THROTTLED'],
+    ['IncorrectVpcStatus', 'E_CLOUD_THROTTLED'],
+    ['IncorrectVSwitchStatus', 'E_CLOUD_THROTTLED'],
+    ['IncorrectInstanceStatus', 'E_CLOUD_THROTTLED'],
+    ['IncorrectStatus.RouteTableStatus', 'E_CLOUD_THROTTLED'],
+    ['OperationFailed.DistibuteLock', 'E_CLOUD_THROTTLED'],
+    ['OperationFailed.InvalidNexthop', 'E_CLOUD_REFUSED'],
+    ['SystemBusy', 'E_CLOUD_UNREACHABLE'],
+    ['InvalidCIDRBlock.Duplicate', 'E_RACE'],
+    ['RouterEntryConflict.Duplicated', 'E_RACE'],
+    ['Forbidden.RAM', 'E_CLOUD_PERMISSION'],
+  ])('knows what %s means', (code, expected) => {
+    const text = JSON.stringify({ Code: code, Message: 'said' });
+    expect(refusedBy({ status: 400, headers: {}, text }, 'CreateRouteEntry').code).toBe(expected);
   });
 
   it('does nothing to what is being made already', async () => {

@@ -67,10 +67,13 @@ export function aliApi({ edge, credentials, region }: AliApiInit): AliApi {
     );
 }
 
-/** By the first words of a code: more are added to these after a dot. */
+/**
+ * By the first words of a code: more are added to these after a dot. What is worth another try is what Alibaba's own
+ * provider for Terraform tries again, resource_alicloud_route_entry.go; the spelling of the lock is Alibaba's.
+ */
 const SORTS: readonly (readonly [RegExp, RefusalSort])[] = [
   [
-    /^(?:Throttling|TaskConflict|OperationConflict|IncorrectStatus|IncorrectRouteEntryStatus|LastTokenProcessing)/,
+    /^(?:Throttling|TaskConflict|OperationConflict|Incorrect(?:RouteEntry|Vpc|VSwitch|Instance|HaVip)?Status|LastTokenProcessing|OperationFailed\.Dist(?:ri|i)buteLock)/,
     'throttled',
   ],
   [/^(?:ServiceUnavailable|InternalError|UnknownError|SystemBusy)/, 'broken'],
@@ -80,7 +83,7 @@ const SORTS: readonly (readonly [RegExp, RefusalSort])[] = [
     'credentials',
   ],
   [/^(?:QuotaExceeded|VPC_ROUTER_ENTRY_QUOTA_EXCEED|RouteEntryQuota)/, 'quota'],
-  [/^InvalidC(?:IDR|idr)Block\.Duplicate/, 'raced'],
+  [/^(?:InvalidC(?:IDR|idr)Block\.Duplicate|RouterEntryConflict\.Duplicated)/, 'raced'],
 ];
 
 /** What the API says with any status but 200. */
