@@ -98,7 +98,13 @@ export function gathered(entries: readonly CloudEntry[], claim: ClaimInput): Clo
   };
 }
 
+const NO_NODE = 'something else';
+
 /** As `CloudRoute.target` says it. */
-export const targetName = ({ target }: CloudEntry): string => target ?? 'something else';
+export const targetName = ({ target }: CloudEntry): string => target ?? NO_NODE;
+
+/** Whether flan can make such a route: a rollback may want back what somebody else had made. */
+export const isMakeable = ({ target, state }: CloudRoute): boolean =>
+  target !== NO_NODE && !target.includes(', ') && state !== 'disabled';
 
 const WORST_FIRST = ['disabled', 'pending', 'blackhole'] as const;

@@ -1,6 +1,13 @@
 import { asFlanError, FlanError } from '../../errors.js';
 import type { CloudForwarding } from '../../kinds/cloud-forwarding.js';
-import { type CloudEntry, type CloudRoute, cloudRouteKey, targetName } from '../../kinds/cloud-route.js';
+import {
+  type CloudEntry,
+  type CloudRoute,
+  cloudRouteKey,
+  cloudRouteKind,
+  isMakeable,
+  targetName,
+} from '../../kinds/cloud-route.js';
 import { kinds } from '../../kinds/index.js';
 import type { CloudFacts } from '../../model/cloud.js';
 import type { Prefix } from '../../model/ip.js';
@@ -200,6 +207,7 @@ export function cloudDriver(init: CloudDriverInit): CloudDriver {
     if (reads(standing, subject)) return;
     const isNews = standing.some((entry) => !known.includes(targetName(entry)) && entry.target !== target);
     if (isNews) throw new FlanError('E_RACE', `${cloudRouteKey(subject)}: somebody has put another route there`);
+    if (!isMakeable(subject)) throw unmakeable(subject);
     try {
       await client.put({ table, dst, target, standing }, signal);
     } catch (cause) {
@@ -261,6 +269,11 @@ const unseen = (key: Key, lagMs: number): FlanError =>
   new FlanError('E_CLOUD_LAG', `${key}: the cloud took the change, and does not show it ${lagMs / 1000} s later`, {
     retry: true,
     hint: 'Look at it in the console of the cloud: somebody else may be changing it back.',
+  });
+
+const unmakeable = (route: CloudRoute): FlanError =>
+  new FlanError('E_CLOUD_REFUSED', `${cloudRouteKey(route)}: flan makes no route ${cloudRouteKind.describe(route)}`, {
+    hint: 'Make it again by the means of the cloud, as the plan shows it.',
   });
 
 interface Written {

@@ -83,9 +83,14 @@ function forwardingOf(resource: Resource, { interfaces }: CloudFacts): readonly 
 export const needsLeases = (entries: readonly CloudEntry[], { wants }: Pick<Scope, 'wants'>): boolean =>
   entries.some((entry) => entry.state === 'blackhole' && !wants(cloudRouteKey(entry)));
 
-/** Whether routes read back as wanted; without one, whether there are none. */
+/**
+ * Whether routes read back as wanted; without one, whether there are none. One that works is as good as one that led
+ * nowhere or was on its way, which only a rollback wants.
+ */
 export function reads(standing: readonly CloudEntry[], wanted: CloudRoute | undefined): boolean {
   if (wanted === undefined) return standing.length === 0;
   const [only, ...more] = standing;
-  return more.length === 0 && only?.target === wanted.target && only.state === wanted.state;
+  return (
+    more.length === 0 && only?.target === wanted.target && (only.state === wanted.state || only.state === 'active')
+  );
 }

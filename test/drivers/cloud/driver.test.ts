@@ -110,6 +110,26 @@ describe('the driver of clouds', () => {
     expect(await perform({ ...COMMON, action: 'delete', before: ROUTE })).toMatchObject({ status: 'done' });
   });
 
+  it.each([
+    ['to what is no node', { target: 'something else' }],
+    ['to several', { target: 'eni-0aaa, eni-0bbb' }],
+    ['that is switched off', { target: 'eni-0bbb', state: 'disabled' }],
+  ] as const)('puts back no route %s, says so and leaves what is there', async (_, rest) => {
+    fake.put('rtb-1', DST, 'eni-0aaa');
+    const after: CloudRoute = { ...ROUTE, ...rest };
+    const update = { ...COMMON, action: 'update', before: ROUTE, after, fields: ['target'] } as const;
+    expect(await perform(update)).toMatchObject({ status: 'failed', error: { code: 'E_CLOUD_REFUSED' } });
+    expect([fake.writes(), edge.pausesMs]).toEqual([[], []]);
+  });
+
+  it('puts back a route that led nowhere, and is content when it leads somewhere now', async () => {
+    fake.put('rtb-1', DST, 'eni-0aaa');
+    const after: CloudRoute = { ...ROUTE, target: 'eni-0bbb', state: 'blackhole' };
+    const update = { ...COMMON, action: 'update', before: ROUTE, after, fields: ['target'] } as const;
+    expect(await perform(update)).toMatchObject({ status: 'done' });
+    expect(fake.routes()).toEqual([`${DST} eni-0bbb`]);
+  });
+
   it('does not remove what leads somewhere again', async () => {
     const dead: CloudRoute = { ...ROUTE, dst: parsePrefix('10.244.9.0/24'), target: 'eni-0bbb', state: 'blackhole' };
     fake.put('rtb-1', dead.dst, 'eni-0bbb');
