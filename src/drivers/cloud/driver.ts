@@ -11,11 +11,12 @@ import {
 import { kinds } from '../../kinds/index.js';
 import type { CloudFacts } from '../../model/cloud.js';
 import type { Prefix } from '../../model/ip.js';
-import { type Key, type Resource, sameValue } from '../../planner/kind.js';
+import type { Key } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
 import type { Driver, Notice, Observation, Outcome, Scope } from '../driver.js';
 import type { CloudClient, CloudEdge, RouteQuery } from './client.js';
 import { awake, byKey, type CloudLook, type CloudSelf, needsLeases, observationOf, reads } from './look.js';
+import { differences } from './news.js';
 
 export interface CloudDriver extends Driver {
   /** What the cloud said of this instance last. */
@@ -281,21 +282,4 @@ interface Written {
   readonly at: CloudRoute;
   /** Absent for a removal. */
   readonly route: CloudRoute | undefined;
-}
-
-/** What one look found that the one before did not, as news. */
-function differences(before: CloudLook, now: CloudLook, scope: Scope): Notice[] {
-  const index = (look: CloudLook): Map<Key, Resource> =>
-    new Map(observationOf(look, scope).resources.map((resource) => [kinds.key(resource), resource]));
-  const [was, is] = [index(before), index(now)];
-  const gone = [...was.keys()].filter((key) => !is.has(key)).map((key): Notice => ({ type: 'gone', key }));
-  const seen = [...is]
-    .filter(([key, resource]) => !sameValue(was.get(key), resource))
-    .map(([key, resource]): Notice => ({ type: 'seen', key, resource }));
-  const isMoved = !sameValue(before.facts.interfaces, now.facts.interfaces) || !sameValue(before.self, now.self);
-  return [
-    ...gone,
-    ...seen,
-    ...(isMoved ? [{ type: 'host', why: 'the cloud says other things of this instance' } as const] : []),
-  ];
 }

@@ -99,7 +99,7 @@ function formOf({ edge, path, file, uri }: FormInput): Readonly<Record<string, s
 }
 
 /** @throws {FlanError} E_CLOUD_PROTOCOL */
-export function decodeToken(edge: Pick<CloudEdge, 'nowMs'>, text: string, what: string): GoogleToken {
+function decodeToken(edge: Pick<CloudEdge, 'nowMs'>, text: string, what: string): GoogleToken {
   const { access_token: bearer, expires_in: seconds } = parseObject(text, what);
   if (typeof bearer !== 'string' || !/^[\x21-\x7e]+$/.test(bearer)) throw malformed(what, 'no access_token in it');
   return { bearer, expiresAtMs: edge.nowMs() + (typeof seconds === 'number' ? seconds : 0) * 1000 };
