@@ -4,7 +4,8 @@ import { type Key, type Kind, keyOf } from '../planner/kind.js';
 export interface IkeDaemon {
   readonly kind: 'ike-daemon';
   readonly name: 'charon';
-  readonly state: 'running';
+  /** `ended`: flan started it, it was killed, and nobody wants it any more; what it left in the kernel may be there. */
+  readonly state: 'running' | 'ended';
 }
 
 export const IKE_DAEMON: IkeDaemon = { kind: 'ike-daemon', name: 'charon', state: 'running' };

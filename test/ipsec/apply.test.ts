@@ -1,4 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { markOf } from '../../src/drivers/tunnel-state.js';
+import { isRunning } from '../../src/drivers/vici/charon.js';
+import { sectionsIn } from '../../src/drivers/vici/message.js';
+import { inNetns } from '../../src/sys/netns.js';
 import { type LabNode, peerLease } from '../support/lab.js';
 import {
   ask,
@@ -16,6 +24,12 @@ import {
 const NAME = 'flan:192.168.10.1-10.244.1.0/24-10.244.2.0/24-192.168.10.2';
 const FLANNELS = NAME.slice('flan:'.length);
 const KEY = `ipsec-connection/${FLANNELS}`;
+
+const isAlive = (pid: number): boolean => {
+  const mark = markOf(pid);
+  return mark !== undefined && isRunning(mark);
+};
+const charonOf = (node: LabNode) => stateOf(node).read()?.charon;
 
 const secrets = (node: LabNode) =>
   ask(node, async (client) => [...((await client.request('get-shared')).keys as readonly string[])].sort());
@@ -69,7 +83,7 @@ describe('backend ipsec, with a charon of its own', () => {
     expect(await names(node)).toEqual([NAME]);
     const pid = charonPid(node);
     expect((await node.flan(['destroy', '--yes'])).stdout).toContain('verified');
-    expect(() => process.kill(pid, 0)).toThrow();
+    expect(isAlive(pid)).toBe(false);
     expect(await node.netns.sh('ip xfrm policy')).not.toContain('10.244');
     expect(stateOf(node).read()).toBeUndefined();
     expect((await node.flan(['destroy', '--yes'])).code).toBe(0);
@@ -157,14 +171,99 @@ describe('backend ipsec, with a charon of its own', () => {
     expect(refused.stdout + refused.stderr).toContain('invalid value for: esp_proposals');
   });
 
+  ipsecTest('leaves a charon to those who have but a secret in it', {}, async (lab) => {
+    const node = lab.node();
+    await node.flan(['apply', '--yes']);
+    const pid = charonPid(node);
+    lab.onEnd(() => isAlive(pid) && process.kill(pid, 'SIGTERM'));
+    await ask(node, (client) =>
+      client.request('load-shared', { id: 'office', type: 'IKE', data: 'x', owners: ['198.51.100.1'] }),
+    );
+    expect((await node.flan(['destroy', '--yes'])).code).toBe(0);
+    expect(isAlive(pid)).toBe(true);
+    expect(await secrets(node)).toEqual(['office']);
+  });
+
+  ipsecTest('takes away what a charon left that was killed, and nothing else', {}, async (lab) => {
+    const node = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    await node.flan(['apply', '--yes']);
+    await node.netns.sh(
+      'ip xfrm policy add src 172.31.0.0/24 dst 10.244.2.0/24 dir out tmpl src 192.168.10.1 dst 192.168.10.2 proto esp mode tunnel',
+    );
+    const charon = charonOf(node);
+    process.kill(charonPid(node), 'SIGKILL');
+    while (charon !== undefined && isRunning(charon)) await sleep(5);
+    expect(await node.netns.sh('ip xfrm policy')).toContain('src 10.244.1.0/24 dst 10.244.2.0/24');
+    lab.put('network.yaml', { Network: '10.244.0.0/16', Backend: { Type: 'host-gw' } });
+    expect((await node.flan(['apply', '--yes', '--allow-mass-delete'])).stdout).toMatch(
+      /delete +ike-daemon\/charon +ended/,
+    );
+    const policies = await node.netns.sh('ip xfrm policy');
+    expect(policies).not.toContain('src 10.244.');
+    expect(policies).toContain('src 172.31.0.0/24 dst 10.244.2.0/24');
+    expect(stateOf(node).read()).toBeUndefined();
+    expect(existsSync(socketOf(node))).toBe(false);
+    expect(await stepsOf(node)).toEqual([]);
+  });
+
+  ipsecTest('knows the charon for its own that it started when it was killed', {}, async (lab) => {
+    const node = lab.node();
+    const run = node.start(['apply', '--yes']);
+    const ended = once(run, 'exit');
+    while (charonOf(node) === undefined && run.exitCode === null) await sleep(1);
+    run.kill('SIGKILL');
+    await ended;
+    const pid = charonPid(node);
+    expect((await node.flan(['apply', '--yes'])).code).toBe(0);
+    expect(charonPid(node)).toBe(pid);
+    expect((await node.flan(['destroy', '--yes'])).code).toBe(0);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  ipsecTest('tells that charon has not got its ports', {}, async (lab) => {
+    const node = lab.node();
+    const script = "require('node:dgram').createSocket('udp4').bind(500, () => console.log('bound'))";
+    const holder = inNetns(node.netns.name, () => spawn(process.execPath, ['-e', script]));
+    lab.onEnd(() => holder.kill());
+    await once(holder.stdout, 'data');
+    expect((await node.flan(['apply', '--yes'])).stdout).toContain('W_IPSEC_PORT_TAKEN');
+    const { stdout } = await node.flan(['plan']);
+    expect(stdout).toContain('UDP port 500, which charon needs, is held by');
+    expect(stdout).not.toContain('UDP port 4500');
+  });
+
+  ipsecTest('is not spoken to by who has but another secret of the same charon', { nodes: 2 }, async (lab) => {
+    const [node, rogue] = [lab.node(0), lab.node(1)];
+    await node.flan(['apply', '--yes']);
+    const office = (owners: readonly string[]) => ({ id: 'office', type: 'IKE', data: 'known to others', owners });
+    await ask(node, (client) => client.request('load-shared', office(['rogue'])));
+    lab.remove('node-a.yaml');
+    await rogue.flan(['apply', '--yes']);
+    const said = await ask(rogue, async (client) => {
+      await client.request('clear-creds');
+      await client.request('load-shared', office(['rogue', '192.168.10.1']));
+      const evil = foreign('evil', {
+        local_addrs: ['192.168.10.2'],
+        remote_addrs: ['192.168.10.1'],
+        proposals: ['aes256-sha256-modp4096'],
+        local: { id: 'rogue', auth: 'psk' },
+      });
+      await client.request('load-conn', evil);
+      await client.request('initiate', { ike: 'evil', timeout: '4000' }).catch(() => undefined);
+      return (await client.list('list-sas', 'list-sa')).flatMap(sectionsIn).map(([, sa]) => sa.state);
+    });
+    expect(said).not.toContain('ESTABLISHED');
+  });
+
   ipsecTest('is cleaned up after by the backend that follows it', {}, async (lab) => {
     const node = lab.node();
     lab.put('node-b.yaml', peerLease('b'));
     await node.flan(['apply', '--yes']);
     const pid = charonPid(node);
     lab.put('network.yaml', { Network: '10.244.0.0/16', Backend: { Type: 'host-gw' } });
-    expect((await node.flan(['apply', '--yes', '--allow-mass-delete'])).code).toBe(0);
-    expect(() => process.kill(pid, 0)).toThrow();
+    expect(await node.flan(['apply', '--yes', '--allow-mass-delete'])).toMatchObject({ code: 0 });
+    expect(isAlive(pid)).toBe(false);
     expect(await node.netns.sh('ip xfrm policy')).not.toContain('10.244');
     expect(await node.routes()).toEqual(['10.244.2.0/24 via 192.168.10.2 dev eth0']);
     expect(await stepsOf(node)).toEqual([]);

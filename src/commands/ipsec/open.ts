@@ -7,6 +7,7 @@ import { type ViciDriver, viciDriver } from '../../drivers/vici/driver.js';
 import { type IpsecState, ipsecStateFile } from '../../drivers/vici/state-file.js';
 import { readModules } from '../../host/state/read.js';
 import { readUdpSockets } from '../../host/state/udp-sockets.js';
+import type { UdpSocket } from '../../model/host-state.js';
 import type { Network } from '../../model/network.js';
 import type { Warning } from '../../model/warning.js';
 import type { Session } from '../../reconcile/session.js';
@@ -39,7 +40,7 @@ export async function openIpsec({ settings, network }: OpenIpsecInput): Promise<
   // What an earlier run used may not be what the settings say now.
   const left = options === undefined ? [state.read()?.socket ?? ''].filter((path) => path !== '') : [];
   const sockets = [...new Set([...left, ...given, ...own, ...others])];
-  const driver = viciDriver({ sockets, state, place, psk: options?.psk });
+  const driver = viciDriver({ sockets, state, place, netns: settings.netns, psk: options?.psk });
   if (options === undefined) return { drivers: [driver], session: {}, warnings: [] };
   return {
     drivers: [driver],
@@ -76,25 +77,31 @@ interface WarningsInput {
 
 async function warningsOf({ driver, settings, place }: WarningsInput): Promise<readonly Warning[]> {
   const warnings: Warning[] = readModules().esp4 === 'absent' ? [NO_ESP] : [];
-  if (await driver.isThere()) return warnings;
+  // One that flan started goes on without ports that others hold, and hears from nobody.
+  if (await driver.isThere()) {
+    const taken = place === undefined ? [] : portsTaken(settings.netns).filter(({ owner }) => owner !== undefined);
+    return [...warnings, ...taken.map(portWarning)];
+  }
   if (place === undefined) return [...warnings, noCharon(`no charon answers at ${settings.viciSocket}`, 'Start it.')];
   if (findCharon() === undefined) return [...warnings, noCharon('charon is not installed', INSTALL)];
-  return [...warnings, ...portWarnings(settings.netns)];
+  return [...warnings, ...portsTaken(settings.netns).map(portWarning)];
 }
 
-/** What charon that is to be started would find taken. */
-function portWarnings(netns: string | undefined): Warning[] {
-  const holders = new Map(
-    readUdpSockets({ netns, ports: [IKE_PORT, NAT_PORT] }).map(({ port, owner }) => [port, owner] as const),
-  );
-  return [...holders].map(([port, owner]) => ({
-    code: 'W_IPSEC_PORT_TAKEN',
-    message: `UDP port ${port}, which charon needs, is held by ${owner === undefined ? 'another program' : `${owner.name} (pid ${owner.pid})`}`,
-    hint: 'Stop it; or if it is a strongSwan, say with viciSocket where that one listens.',
-  }));
+/** What charon finds taken, or would when it is started. */
+function portsTaken(netns: string | undefined): readonly UdpSocket[] {
+  const sockets = readUdpSockets({ netns, ports: [IKE_PORT, NAT_PORT] });
+  const others = sockets.filter(({ owner }) => owner === undefined || !CHARONS.has(owner.name));
+  return [...new Map(others.map((socket) => [socket.port, socket])).values()];
 }
+
+const portWarning = ({ port, owner }: UdpSocket): Warning => ({
+  code: 'W_IPSEC_PORT_TAKEN',
+  message: `UDP port ${port}, which charon needs, is held by ${owner === undefined ? 'another program' : `${owner.name} (pid ${owner.pid})`}`,
+  hint: 'Stop it; or if it is a strongSwan, say with viciSocket where that one listens.',
+});
 
 const [IKE_PORT, NAT_PORT] = [500, 4500];
+const CHARONS: ReadonlySet<string> = new Set(['charon', 'charon-systemd']);
 
 const INSTALL =
   'Install strongSwan (Debian packages strongswan-charon, strongswan-swanctl, libstrongswan-standard-plugins).';

@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FlanError } from '../../errors.js';
@@ -43,11 +43,18 @@ const POLL_MS = 50;
 /** In a mount namespace of its own, with its folder at the place that it was built for. */
 const MOUNTED = 'mount --bind "$1" "$2"; exec "$3"';
 
+export interface CharonStart {
+  readonly place: CharonPlace;
+  /** Told of its process before it answers: whoever is killed meanwhile has left a note of it. */
+  readonly born: (mark: ProcessMark) => void;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Starts a charon that outlives this process: it takes the SAs and policies along when it ends, and packets would go
- * astray until the next one is up. @returns its process @throws {FlanError} E_CHARON
+ * astray until the next one is up. Resolves when it answers. @throws {FlanError} E_CHARON
  */
-export async function startCharon(place: CharonPlace, signal: AbortSignal): Promise<ProcessMark> {
+export async function startCharon({ place, born, signal }: CharonStart): Promise<void> {
   const program = findCharon();
   if (program === undefined) {
     throw new FlanError('E_CHARON', 'charon is not installed', {
@@ -66,10 +73,9 @@ export async function startCharon(place: CharonPlace, signal: AbortSignal): Prom
       child.once('exit', (code, name) => resolve(name === null ? `exit code ${code}` : `ended by ${name}`));
     });
     child.unref();
-    await untilItAnswers({ place, end, signal });
     const mark = markOf(child.pid ?? 0);
-    if (mark === undefined) throw cannotStart(place, 'it ended at once');
-    return mark;
+    if (mark !== undefined) born(mark);
+    await untilItAnswers({ place, end, signal });
   } finally {
     closeSync(log);
   }
@@ -130,24 +136,38 @@ function cannotStart({ folder }: CharonPlace, how: string): FlanError {
 
 /** Asks the charon that flan started to end, which takes its SAs and policies out of the kernel. @throws {FlanError} */
 export async function stopCharon(mark: ProcessMark): Promise<void> {
-  const isThere = (): boolean => markOf(mark.pid)?.started === mark.started;
   const deadlineMs = performance.now() + STOP_TIMEOUT_MS;
-  if (isThere()) process.kill(mark.pid, 'SIGTERM');
-  while (isThere()) {
+  if (isRunning(mark)) process.kill(mark.pid, 'SIGTERM');
+  while (isRunning(mark)) {
     if (performance.now() > deadlineMs) {
-      throw new FlanError('E_CHARON', `charon (pid ${mark.pid}) does not end`, { retry: true });
+      throw new FlanError('E_CHARON', `charon (pid ${mark.pid}) does not end`, {
+        hint: `End it with \`kill -9 ${mark.pid}\`, and run flan again.`,
+        retry: true,
+      });
     }
     await sleep(POLL_MS);
   }
 }
 
-export const isRunning = (mark: ProcessMark): boolean => markOf(mark.pid)?.started === mark.started;
+/** What a charon that flan started leaves in its folder. */
+export function removeFiles(folder: string): void {
+  const isShared = folder === CHARON_FOLDER;
+  const files = isShared ? [FILES.config, FILES.log] : Object.values(FILES);
+  for (const file of files) rmSync(join(folder, file), { force: true });
+  if (!isShared && existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+}
+
+export const isRunning = (mark: ProcessMark): boolean =>
+  markOf(mark.pid)?.started === mark.started && !isZombie(mark.pid);
+
+/** Has ended, and nobody has asked how: in a container there may be nobody who does. @see proc_pid_stat(5), field 3 */
+const isZombie = (pid: number): boolean => /^.*\) Z /s.test(textOf(`/proc/${pid}/stat`) ?? '');
 
 /** charon takes any process with the number in its file for another charon. */
 function removeStalePid(path: string): void {
   const pid = Number(textOf(path)?.trim() || Number.NaN);
   const name = Number.isInteger(pid) ? textOf(`/proc/${pid}/comm`)?.trim() : undefined;
-  if (name !== 'charon') rmSync(path, { force: true });
+  if (name !== 'charon' || isZombie(pid)) rmSync(path, { force: true });
 }
 
 function textOf(path: string): string | undefined {

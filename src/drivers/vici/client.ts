@@ -16,8 +16,11 @@ export interface ViciClient {
   close(): void;
 }
 
-/** charon answers at once; what takes longer (`initiate`) is asked for without waiting. */
-const ANSWER_TIMEOUT_MS = 20_000;
+/**
+ * charon answers at once; what takes longer (`initiate`) is asked for without waiting. Shorter than `flan status` waits
+ * for a look at the host, so that it can say who was silent.
+ */
+const ANSWER_TIMEOUT_MS = 8_000;
 
 interface Waiting {
   readonly resolve: (packet: ViciPacket) => void;
@@ -52,7 +55,7 @@ export async function openVici(path: string): Promise<ViciClient> {
     try {
       for (const packet of assemble(chunk)) absorb(packet);
     } catch (cause) {
-      end(asFlanError(cause));
+      end(gone(path, asFlanError(cause).message));
     }
   });
   socket.on('error', (cause: NodeJS.ErrnoException) => end(gone(path, cause.code ?? cause.message)));
@@ -67,6 +70,8 @@ export async function openVici(path: string): Promise<ViciClient> {
   const exchange = (packet: ViciPacket): Promise<ViciPacket> =>
     new Promise((resolve, reject) => {
       if (over !== undefined) return reject(over);
+      // First of all: what does not fit is refused before anybody waits for an answer.
+      const bytes = encodePacket(packet);
       const timer = setTimeout(() => {
         end(gone(path, `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`));
       }, ANSWER_TIMEOUT_MS);
@@ -77,7 +82,7 @@ export async function openVici(path: string): Promise<ViciClient> {
           act(value);
         };
       waiting = { resolve: settled(resolve), reject: settled(reject) };
-      socket.write(encodePacket(packet));
+      socket.write(bytes);
     });
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const mine = last.then(work, work);
@@ -140,14 +145,17 @@ function notThere(path: string, cause: NodeJS.ErrnoException): FlanError {
   }
   const isNobody = code === 'ENOENT' || code === 'ECONNREFUSED';
   return new FlanError('E_CHARON', `no charon answers at ${path}${isNobody ? '' : ` (${code})`}`, {
-    hint: 'Start strongSwan, say with viciSocket where it listens, or let flan start charon (startCharon).',
+    hint: 'Start strongSwan, or say with viciSocket where it listens; without viciSocket apply and watch start charon.',
     retry: true,
     cause,
   });
 }
 
 const gone = (path: string, why: string): FlanError =>
-  new FlanError('E_CHARON', `charon at ${path}: ${why}`, { retry: true });
+  new FlanError('E_CHARON', `charon at ${path}: ${why}`, {
+    hint: 'If this goes on, start that charon again; flan loads everything into it anew.',
+    retry: true,
+  });
 
 /** charon's words never repeat what it was given. */
 const refused = (command: string, why: string): FlanError =>

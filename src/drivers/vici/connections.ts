@@ -26,9 +26,10 @@ export function connectionMessage(connection: IpsecConnection): ViciMessage {
       keyingtries: '0',
       rekey_time: `${IKE_REKEY_SECONDS}s`,
       dpd_delay: `${DPD_DELAY_SECONDS}s`,
-      // An identity that is not said is the address.
-      local: { auth: 'psk', ...(localAddress !== localPublicIp && { id: localPublicIp }) },
-      remote: { auth: 'psk' },
+      local: { auth: 'psk', id: localPublicIp },
+      // flanneld does not say whom it expects, and so takes whoever has any secret of its charon's; its nodes say their
+      // address, too.
+      remote: { auth: 'psk', id: remotePublicIp },
       children: {
         [childName(connection)]: {
           local_ts: [localSubnet],
@@ -67,14 +68,13 @@ export function connectionFrom(name: string, about: ViciMessage): IpsecConnectio
 type Ends = Pick<IpsecConnection, 'localPublicIp' | 'remotePublicIp' | 'localSubnet' | 'remoteSubnet'>;
 
 function hasStandardEnds(about: ViciMessage, { localPublicIp, remotePublicIp }: Ends): boolean {
-  const [address, ...others] = listIn(about, 'local_addrs');
   return (
-    others.length === 0 &&
+    listIn(about, 'local_addrs').length === 1 &&
     textIn(about, 'version') === 'IKEv2' &&
     textIn(about, 'rekey_time') === String(IKE_REKEY_SECONDS) &&
     textIn(about, 'dpd_delay') === String(DPD_DELAY_SECONDS) &&
-    textIn(sectionIn(about, 'local-1'), 'id') === (address === localPublicIp ? '' : localPublicIp) &&
-    textIn(sectionIn(about, 'remote-1'), 'id') === '' &&
+    textIn(sectionIn(about, 'local-1'), 'id') === localPublicIp &&
+    textIn(sectionIn(about, 'remote-1'), 'id') === remotePublicIp &&
     listIn(about, 'remote_addrs').join() === remotePublicIp
   );
 }

@@ -1,17 +1,19 @@
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asFlanError } from '../../errors.js';
-import { IKE_DAEMON, ikeDaemonKey } from '../../kinds/ike-daemon.js';
+import { IKE_DAEMON, type IkeDaemon, ikeDaemonKey } from '../../kinds/ike-daemon.js';
 import { connectionName, type IpsecConnection, ipsecConnectionKind } from '../../kinds/ipsec-connection.js';
 import { type IpsecSecret, ipsecSecretKey, ipsecSecretKind, secretId, secretOf } from '../../kinds/ipsec-secret.js';
 import type { Key, Resource } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
 import type { Driver, Outcome, Scope } from '../driver.js';
 import { type AssociationStatus, associationStatus } from './associations.js';
-import { type CharonPlace, isRunning, startCharon, stopCharon } from './charon.js';
+import { type CharonPlace, charonSocket, isRunning, removeFiles, startCharon, stopCharon } from './charon.js';
 import type { ViciClient } from './client.js';
 import { connectionFrom } from './connections.js';
 import { followCharon, type Known } from './follow.js';
 import { listIn, sectionsIn } from './message.js';
+import { removePolicies } from './policies.js';
 import { viciSession } from './session.js';
 import type { IpsecStateFile } from './state-file.js';
 import { performConnection, performSecret, secretIds } from './steps.js';
@@ -22,6 +24,7 @@ export interface ViciDriverInput {
   readonly state: IpsecStateFile;
   /** Where to start a charon when none answers; absent: somebody else does. */
   readonly place: CharonPlace | undefined;
+  readonly netns: string | undefined;
   /** The key of the network config; undefined when it is of another backend. */
   readonly psk: string | undefined;
 }
@@ -38,17 +41,20 @@ const GRACE_MS = 5_000;
 const GRACE_POLL_MS = 250;
 
 /** Connections and the shared secret in charon, and charon itself where nobody else runs it. */
-export function viciDriver({ sockets, state, place, psk }: ViciDriverInput): ViciDriver {
+export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInput): ViciDriver {
   const session = viciSession(sockets);
   const known: Known = { connections: new Map(), secrets: new Map() };
   const follower = followCharon({ session, known });
   let hasAnswered = false;
+  let networks: readonly string[] = [];
 
   const observe = async ({ ownership, wants }: Scope): Promise<{ resources: Resource[]; others: number }> => {
     known.connections.clear();
     known.secrets.clear();
+    networks = ownership.networks;
     const client = await session.find();
-    if (client === undefined) return { resources: [], others: 0 };
+    const daemon = daemonSeen({ isWanted: wants(ikeDaemonKey), answers: client !== undefined });
+    if (client === undefined) return { resources: daemon, others: 0 };
     hasAnswered = true;
     const listed = (await client.list('list-conns', 'list-conn')).flatMap(sectionsIn);
     const connections = listed.flatMap(([name, about]) => connectionFrom(name, about) ?? []);
@@ -63,16 +69,20 @@ export function viciDriver({ sockets, state, place, psk }: ViciDriverInput): Vic
     for (const one of seen.filter(isOurs)) known.connections.set(connectionName(one), one);
     for (const secret of secrets) known.secrets.set(secretId(secret), ipsecSecretKey(secret));
     follower.checkSoon();
-    const isWanted = wants(ikeDaemonKey) || startedByUs();
     return {
-      resources: [...(isWanted ? [IKE_DAEMON] : []), ...secrets, ...seen],
+      resources: [...daemon, ...secrets, ...seen],
       others: listed.length - seen.filter(isOurs).length,
     };
   };
 
-  const startedByUs = (): boolean => {
+  const ownCharon = (): 'running' | 'ended' | 'none' => {
     const charon = state.read()?.charon;
-    return charon !== undefined && isRunning(charon);
+    return charon === undefined ? 'none' : isRunning(charon) ? 'running' : 'ended';
+  };
+  const daemonSeen = ({ isWanted, answers }: { isWanted: boolean; answers: boolean }): IkeDaemon[] => {
+    if (isWanted) return answers ? [IKE_DAEMON] : [];
+    const own = ownCharon();
+    return own === 'none' ? [] : [{ ...IKE_DAEMON, state: own }];
   };
 
   const performDaemon = async (step: Step, signal: AbortSignal): Promise<void> => {
@@ -86,8 +96,7 @@ export function viciDriver({ sockets, state, place, psk }: ViciDriverInput): Vic
     // One of ours that does not answer is of no use to anybody.
     const before = state.read()?.charon;
     if (before !== undefined) await stopCharon(before);
-    const charon = await startCharon(place, signal);
-    state.write({ socket: sockets[0] ?? '', charon });
+    await startCharon({ place, born: (charon) => state.write({ socket: charonSocket(place), charon }), signal });
   };
   const wasOurs = (): boolean => state.read()?.charon !== undefined;
   const comesBack = async (signal: AbortSignal): Promise<void> => {
@@ -97,17 +106,26 @@ export function viciDriver({ sockets, state, place, psk }: ViciDriverInput): Vic
     }
   };
   const endDaemon = async (): Promise<void> => {
-    const charon = state.read()?.charon;
-    const client = await session.find();
-    const others = client === undefined ? [] : listIn(await client.request('get-conns'), 'conns');
-    // Somebody has put connections of their own into it: it is left to them.
-    if (charon !== undefined && others.length === 0) await stopCharon(charon);
+    const { charon, socket = '' } = state.read() ?? {};
+    // Another one may be the one that was asked so far.
+    const ours = viciSession([socket]);
+    const client = await ours.find();
+    // Somebody has put something of their own into it: it is left to them.
+    if (charon !== undefined && (client === undefined || (await isEmpty(client)))) {
+      await stopCharon(charon);
+      // One that was killed has not cleaned up after itself.
+      if (client === undefined) removePolicies({ netns, networks });
+      if (socket !== '') removeFiles(dirname(socket));
+    }
+    ours.close();
     state.remove();
   };
 
   const performOne = async (client: ViciClient, step: Step): Promise<void> => {
     const { kind } = step.action === 'delete' ? step.before : step.after;
-    if (step.action !== 'delete' && state.read() === undefined) state.write({ socket: session.socket ?? '' });
+    // Ours that has ended is not the one that answers.
+    const isNoted = state.read() !== undefined && ownCharon() !== 'ended';
+    if (step.action !== 'delete' && !isNoted) state.write({ socket: session.socket ?? '' });
     if (kind === 'ipsec-secret') await performSecret(client, { step, psk });
     else await performConnection(client, step);
     settled(step);
@@ -117,8 +135,7 @@ export function viciDriver({ sockets, state, place, psk }: ViciDriverInput): Vic
     if (before?.kind === 'ipsec-connection') known.connections.delete(connectionName(before as IpsecConnection));
     if (before?.kind === 'ipsec-secret') known.secrets.delete(secretId(before as IpsecSecret));
     if (step.action === 'delete') {
-      const isEmpty = known.connections.size === 0 && known.secrets.size === 0;
-      if (isEmpty && !wasOurs()) state.remove();
+      if (known.connections.size === 0 && known.secrets.size === 0 && !wasOurs()) state.remove();
       return;
     }
     const { after } = step;
@@ -167,6 +184,16 @@ export function viciDriver({ sockets, state, place, psk }: ViciDriverInput): Vic
     isThere: async () => (await session.find()) !== undefined,
     close: () => session.close(),
   };
+}
+
+/** Whether nobody has anything in it: neither connections nor credentials. @throws {FlanError} E_CHARON */
+async function isEmpty(client: ViciClient): Promise<boolean> {
+  const lists = [
+    listIn(await client.request('get-conns'), 'conns'),
+    await secretIds(client),
+    listIn(await client.request('get-keys'), 'keys'),
+  ];
+  return lists.every(({ length }) => length === 0);
 }
 
 /** One resource for each key. Two secrets under one are what an update that was cut short left: it is done again. */
