@@ -1,3 +1,4 @@
+import { asFlanError } from '../../errors.js';
 import type { CloudEdge } from './client.js';
 
 /** What requests are signed with. Never printed: messages name where it came from, at most. */
@@ -35,4 +36,21 @@ export function remembered<T extends Pick<Credentials, 'expiresAtMs'>>(
       known = undefined;
     },
   };
+}
+
+/**
+ * Asks once more with other credentials when the first were refused: those of a role are renewed by the instance, and
+ * new ones may be there before ours have ended.
+ */
+export async function renewing<T>(
+  credentials: Pick<CredentialSource<unknown>, 'forget'>,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await attempt();
+  } catch (cause) {
+    if (asFlanError(cause).code !== 'E_CLOUD_AUTH') throw cause;
+    credentials.forget();
+    return attempt();
+  }
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { asFlanError } from '../../../errors.js';
 import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
 import { type CloudError, type RefusalSort, refusal } from '../cloud-error.js';
-import type { CredentialSource } from '../credentials.js';
+import { type CredentialSource, renewing } from '../credentials.js';
 import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { parseObject, textOf, tryObject } from '../json.js';
 import { API, persistently } from '../retry.js';
@@ -52,19 +51,10 @@ export function aliApi({ edge, credentials, region }: AliApiInit): AliApi {
     throw refusedBy(answer, action);
   };
   return (action, parameters, signal) =>
-    persistently(
-      edge,
-      async () => {
-        try {
-          return await attempt(action, parameters, signal);
-        } catch (cause) {
-          if (asFlanError(cause).code !== 'E_CLOUD_AUTH') throw cause;
-          credentials.forget();
-          return attempt(action, parameters, signal);
-        }
-      },
-      { ...(action.startsWith('Describe') ? API : WRITING), signal },
-    );
+    persistently(edge, () => renewing(credentials, () => attempt(action, parameters, signal)), {
+      ...(action.startsWith('Describe') ? API : WRITING),
+      signal,
+    });
 }
 
 /**

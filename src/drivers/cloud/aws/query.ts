@@ -1,7 +1,7 @@
 import { asFlanError } from '../../../errors.js';
 import type { CloudEdge } from '../client.js';
 import { type CloudError, malformed, type RefusalSort, refusal } from '../cloud-error.js';
-import type { CredentialSource } from '../credentials.js';
+import { type CredentialSource, renewing } from '../credentials.js';
 import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { API, persistently } from '../retry.js';
 import { signV4 } from './sign.js';
@@ -36,20 +36,7 @@ export function ec2Query({ edge, credentials, region }: Ec2Init): Ec2Call {
     throw refusedBy(answer, action);
   };
   return (action, parameters, signal) =>
-    persistently(
-      edge,
-      async () => {
-        try {
-          return await attempt(action, parameters, signal);
-        } catch (cause) {
-          // Those of a role are renewed by the instance: new ones may be there before ours have ended.
-          if (asFlanError(cause).code !== 'E_CLOUD_AUTH') throw cause;
-          credentials.forget();
-          return attempt(action, parameters, signal);
-        }
-      },
-      { ...API, signal },
-    );
+    persistently(edge, () => renewing(credentials, () => attempt(action, parameters, signal)), { ...API, signal });
 }
 
 const endpointOf = (region: string): string =>

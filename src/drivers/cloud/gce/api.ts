@@ -1,8 +1,7 @@
-import { asFlanError } from '../../../errors.js';
 import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
 import { type CloudError, type RefusalSort, refusal } from '../cloud-error.js';
-import type { CredentialSource } from '../credentials.js';
+import { type CredentialSource, renewing } from '../credentials.js';
 import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { objectOf, objectsOf, parseObject, textOf, tryObject } from '../json.js';
 import { API, persistently } from '../retry.js';
@@ -50,19 +49,7 @@ export function gceApi({ edge, credentials, project }: GceApiInit): GceApi {
     throw refusedBy(answer, permission);
   };
   return (call, signal) =>
-    persistently(
-      edge,
-      async () => {
-        try {
-          return await attempt(call, signal);
-        } catch (cause) {
-          if (asFlanError(cause).code !== 'E_CLOUD_AUTH') throw cause;
-          credentials.forget();
-          return attempt(call, signal);
-        }
-      },
-      { ...API, signal },
-    );
+    persistently(edge, () => renewing(credentials, () => attempt(call, signal)), { ...API, signal });
 }
 
 const SORTS = new Map<string, RefusalSort>(

@@ -1,8 +1,7 @@
-import { asFlanError } from '../../../errors.js';
 import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
 import { malformed, type RefusalSort, refusal } from '../cloud-error.js';
-import type { CredentialSource } from '../credentials.js';
+import { type CredentialSource, renewing } from '../credentials.js';
 import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { objectOf, textOf, tryObject } from '../json.js';
 import { API, persistently } from '../retry.js';
@@ -35,20 +34,10 @@ export function tencentApi({ edge, credentials, region }: TencentApiInit): Tence
     return responseOf(answer, action);
   };
   return (action, body, signal) =>
-    persistently(
-      edge,
-      async () => {
-        const text = JSON.stringify(body);
-        try {
-          return await attempt(action, text, signal);
-        } catch (cause) {
-          if (asFlanError(cause).code !== 'E_CLOUD_AUTH') throw cause;
-          credentials.forget();
-          return attempt(action, text, signal);
-        }
-      },
-      { ...API, signal },
-    );
+    persistently(edge, () => renewing(credentials, () => attempt(action, JSON.stringify(body), signal)), {
+      ...API,
+      signal,
+    });
 }
 
 /** By the first words of a code: more are added to these after a dot. */
