@@ -286,6 +286,7 @@ describe('backend ipsec, with a charon of somebody else’s', () => {
     expect((await node.flan(['plan', ...external])).stdout).toContain('No changes');
     process.kill(pid, 0);
     expect((await host.flan(['plan', ...external])).stdout).toContain('W_IPSEC_CHARON_LEFT');
+    expect((await node.flan(['plan'])).stdout).toContain(`flan destroy --vici-socket ${socketOf(host)}`);
     const missing = await node.flan(['plan', '--vici-socket', '/nonexistent/charon.vici']);
     expect(missing.stdout + missing.stderr).toContain('W_IPSEC_NO_CHARON');
     const failed = await node.flan(['apply', '--yes', '--vici-socket', '/nonexistent/charon.vici']);

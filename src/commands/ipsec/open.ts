@@ -4,6 +4,7 @@ import type { Settings } from '../../config/settings.js';
 import type { Driver } from '../../drivers/driver.js';
 import { CHARON_FOLDER, type CharonPlace, charonSocket, findCharon, isRunning } from '../../drivers/vici/charon.js';
 import { type ViciDriver, viciDriver } from '../../drivers/vici/driver.js';
+import { viciSession } from '../../drivers/vici/session.js';
 import { type IpsecState, ipsecStateFile } from '../../drivers/vici/state-file.js';
 import { readModules } from '../../host/state/read.js';
 import { readUdpSockets } from '../../host/state/udp-sockets.js';
@@ -45,7 +46,10 @@ export async function openIpsec({ settings, network }: OpenIpsecInput): Promise<
   return {
     drivers: [driver],
     session: { associations: () => driver.associations() },
-    warnings: [...leftBeside(state.read(), place), ...(await warningsOf({ driver, settings, place }))],
+    warnings: [
+      ...(await leftBeside({ state: state.read(), place, sockets })),
+      ...(await warningsOf({ driver, settings, place })),
+    ],
   };
 }
 
@@ -56,18 +60,37 @@ function placeOf({ viciSocket, netns, runtimeDir }: OpenIpsecInput['settings']):
   return { folder: join(runtimeDir, `${netnsInode(netns)}-charon`), netns };
 }
 
-/** A charon of flan's that a new setting has passed over holds UDP ports and connections that nobody looks after. */
-function leftBeside(state: IpsecState | undefined, place: CharonPlace | undefined): Warning[] {
-  const charon = state?.charon;
-  if (place !== undefined || charon === undefined || !isRunning(charon)) return [];
-  return [
-    {
-      code: 'W_IPSEC_CHARON_LEFT',
-      message: `the charon that flan started (pid ${charon.pid}, ${state?.socket}) still runs beside the one of viciSocket`,
-      hint: 'Run `flan destroy` without viciSocket, and apply again with it.',
-    },
-  ];
+interface Left {
+  readonly state: IpsecState | undefined;
+  readonly place: CharonPlace | undefined;
+  /** Where this run looks for charon. */
+  readonly sockets: readonly string[];
 }
+
+/** A charon that a new setting has passed over holds connections that nobody looks after; one of flan's UDP ports, too. */
+async function leftBeside({ state, place, sockets }: Left): Promise<readonly Warning[]> {
+  if (state === undefined) return [];
+  const { charon, socket } = state;
+  if (charon !== undefined) {
+    if (place !== undefined || !isRunning(charon)) return [];
+    const what = `the charon that flan started (pid ${charon.pid}, ${socket}) still runs beside the one of viciSocket`;
+    return [charonLeft(what, 'Run `flan destroy` without viciSocket, and apply again with it.')];
+  }
+  if (sockets.includes(socket) || !(await answers(socket))) return [];
+  const what = `the charon at ${socket}, which the settings do not name any more, still holds connections of flan's`;
+  return [charonLeft(what, `Run \`flan destroy --vici-socket ${socket}\`, and apply again.`)];
+}
+
+async function answers(socket: string): Promise<boolean> {
+  const session = viciSession([socket]);
+  try {
+    return (await session.find()) !== undefined;
+  } finally {
+    session.close();
+  }
+}
+
+const charonLeft = (message: string, hint: string): Warning => ({ code: 'W_IPSEC_CHARON_LEFT', message, hint });
 
 interface WarningsInput {
   readonly driver: ViciDriver;
