@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { type Finished, flan } from '../support/cli.js';
 import { peerLease } from '../support/lab.js';
@@ -55,6 +56,17 @@ describe('the key of backend ipsec', () => {
     const files = filesIn(lab.dir);
     expect(files).toEqual(expect.arrayContaining([...theirs, join(lab.dir, 'saved-plan')]));
     expect(files.filter((path) => !theirs.includes(path) && tells(readFileSync(path, 'utf8')))).toEqual([]);
+  });
+
+  ipsecTest('is not in a sysdump, which asks the charon that is in use', {}, async (lab) => {
+    const node = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    await node.flan(['apply', '--yes']);
+    expect((await flan(['sysdump', ...node.flags], { cwd: lab.dir })).code).toBe(0);
+    const archive = readdirSync(lab.dir).find((name) => name.startsWith('flan-sysdump-')) ?? '';
+    const dump = gunzipSync(readFileSync(join(lab.dir, archive))).toString();
+    expect(dump).toMatch(/^flan:192[-./\d]+: .*reauthentication/m);
+    expect(tells(dump)).toBe(false);
   });
 
   ipsecTest('is in a snapshot as an image that still tells one key from another', {}, async (lab) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { LoadedSettings } from '../../config/settings.js';
 import { showSettings } from '../../config/show.js';
 import { diagnose } from '../../doctor/diagnose.js';
+import { ipsecStateFile } from '../../drivers/vici/state-file.js';
 import { asFlanError } from '../../errors.js';
 import { readHistory } from '../../reconcile/history-file.js';
 import { readStatusFiles } from '../../reconcile/status-file.js';
@@ -14,7 +15,7 @@ import type { ArchivedFile } from '../../report/ustar.js';
 import { FORMAT_VERSION, VERSION } from '../../version.js';
 import { gather } from '../doctor/gather.js';
 import { knownSecrets } from './secrets.js';
-import { outputOf, TOOLS } from './tools.js';
+import { charonTools, outputOf, TOOLS } from './tools.js';
 
 export interface CollectInput {
   readonly loaded: LoadedSettings;
@@ -44,6 +45,7 @@ export async function collect({ loaded, node, signal, nowMs }: CollectInput): Pr
   const { facts, preview } = await gather(settings, signal);
   const redact = redactor(await knownSecrets(settings, facts.overlay?.network));
   const diagnosis = diagnose(facts);
+  const charon = ipsecStateFile(settings).read()?.socket ?? settings.viciSocket;
   const sources: readonly Source[] = [
     ['version.json', () => json({ flan: VERSION, node: process.version, kernel: release(), arch: process.arch })],
     ['settings.json', () => json(showSettings(loaded))],
@@ -61,7 +63,9 @@ export async function collect({ loaded, node, signal, nowMs }: CollectInput): Pr
     ['watch.json', () => json(readStatusFiles(settings))],
     ['subnet.env', () => textOf(subnetFile)],
     ['watch-state.json', () => textOf(join(runtimeDir, 'watch-state.json'))],
-    ...TOOLS.map(([name, command]): Source => [`host/${name}.txt`, () => outputOf({ command, netns, signal })]),
+    ...[...TOOLS, ...(charon === undefined ? [] : charonTools(charon))].map(
+      ([name, command]): Source => [`host/${name}.txt`, () => outputOf({ command, netns, signal })],
+    ),
   ];
   const files: ArchivedFile[] = [];
   const failures: Failure[] = [];

@@ -16,11 +16,15 @@ export const TOOLS: readonly (readonly [file: string, command: string])[] = [
   ['iptables', 'iptables-save -c'],
   ['ip6tables', 'ip6tables-save -c'],
   ['wireguard', 'wg show all'],
-  ['ipsec-sas', 'swanctl --list-sas'],
-  ['ipsec-connections', 'swanctl --list-conns'],
   ['ipsec-policies', 'ip xfrm policy'],
   ['uname', 'uname -a'],
   ['journal', 'journalctl --no-pager -n 1000 -u flan -u flanneld -u systemd-networkd'],
+];
+
+/** The same of the charon that listens at a socket. Neither tells keys. */
+export const charonTools = (socket: string): typeof TOOLS => [
+  ['ipsec-sas', `swanctl --list-sas --uri unix://${socket}`],
+  ['ipsec-connections', `swanctl --list-conns --uri unix://${socket}`],
 ];
 
 const TIMEOUT_MS = 15_000;
