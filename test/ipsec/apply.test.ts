@@ -262,7 +262,8 @@ describe('backend ipsec, with a charon of its own', () => {
     await node.flan(['apply', '--yes']);
     const pid = charonPid(node);
     lab.put('network.yaml', { Network: '10.244.0.0/16', Backend: { Type: 'host-gw' } });
-    expect(await node.flan(['apply', '--yes', '--allow-mass-delete'])).toMatchObject({ code: 0 });
+    const { code, stdout, stderr } = await node.flan(['apply', '--yes', '--allow-mass-delete']);
+    expect(code, stdout + stderr).toBe(0);
     expect(isAlive(pid)).toBe(false);
     expect(await node.netns.sh('ip xfrm policy')).not.toContain('10.244');
     expect(await node.routes()).toEqual(['10.244.2.0/24 via 192.168.10.2 dev eth0']);

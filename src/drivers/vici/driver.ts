@@ -112,6 +112,8 @@ export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInpu
     const client = await ours.find();
     // Somebody has put something of their own into it: it is left to them.
     if (charon !== undefined && (client === undefined || (await isEmpty(client)))) {
+      // What is asked next is not to be asked of one that has ended.
+      session.close();
       await stopCharon(charon);
       // One that was killed has not cleaned up after itself.
       if (client === undefined) removePolicies({ netns, networks });

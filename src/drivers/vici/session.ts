@@ -9,6 +9,7 @@ export interface ViciSession {
   find(): Promise<ViciClient | undefined>;
   /** Where the one listens that answered last. */
   readonly socket: string | undefined;
+  /** Ends the conversation; another one begins when it is asked for. */
   close(): void;
 }
 
@@ -59,6 +60,8 @@ export function viciSession(sockets: readonly string[]): ViciSession {
         (client) => client.close(),
         () => undefined,
       );
+      // At once: that it is over is told later.
+      current = undefined;
     },
   };
 }

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { openVici, type ViciClient } from '../../../src/drivers/vici/client.js';
 import { encodePacket } from '../../../src/drivers/vici/packet.js';
+import { viciSession } from '../../../src/drivers/vici/session.js';
 
-/** A client of something that does what `act` says with each conversation, and is no charon. */
-async function clientOf(act: (socket: Socket) => void): Promise<ViciClient> {
+/** Where something listens that does what `act` says with each conversation, and is no charon. */
+async function listening(act: (socket: Socket) => void): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'flan-vici-'));
   const path = join(folder, 'charon.vici');
   const server = createServer((socket) => {
@@ -15,12 +16,16 @@ async function clientOf(act: (socket: Socket) => void): Promise<ViciClient> {
     act(socket);
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
-  const client = await openVici(path);
   onTestFinished(() => {
-    client.close();
     server.close();
     rmSync(folder, { recursive: true });
   });
+  return path;
+}
+
+async function clientOf(act: (socket: Socket) => void): Promise<ViciClient> {
+  const client = await openVici(await listening(act));
+  onTestFinished(() => client.close());
   return client;
 }
 
@@ -58,4 +63,13 @@ it('goes on after what does not fit into a packet, which nobody is asked', async
   // Nothing is waited for that would end the conversation later.
   expect(timers).not.toHaveBeenCalled();
   expect(await client.request('version')).toMatchObject({ version: '1' });
+});
+
+it('is not asked once more after the session was closed', async () => {
+  const session = viciSession([await listening(() => undefined)]);
+  onTestFinished(() => session.close());
+  const first = await session.open();
+  session.close();
+  expect(await session.open()).not.toBe(first);
+  await first.closed;
 });
