@@ -3,6 +3,7 @@ import type { Family } from '../model/ip.js';
 import { fieldOf, type Key, type Kind, type Resource, sameValue } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import type { Driver, Notice, Observation, Outcome, Scope } from './driver.js';
+import { turns } from './turns.js';
 
 /** What a family's packet filter holds of ours, and how to read, write and hear about it. */
 export interface RuleSetTool<R extends Resource & { readonly family: Family }> {
@@ -145,16 +146,6 @@ export function ruleSetDriver<R extends Resource & { readonly family: Family }>(
 /** A host without this packet filter holds nothing of ours in it: no reason to fail where the other one is used. */
 const isAbsence = (cause: unknown): boolean => ABSENCES.has(asFlanError(cause).code);
 const ABSENCES: ReadonlySet<string> = new Set(['E_TOOL_MISSING', 'E_UNSUPPORTED', 'E_NETLINK']);
-
-/** Runs what it is given one after the other: a look between our write and its bookkeeping would report the write. */
-function turns(): <T>(action: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (action) => {
-    const result = last.then(action);
-    last = result.catch(() => undefined);
-    return result;
-  };
-}
 
 /** Calls `action` when no call has come for a while, with the latest name. */
 function afterQuiet(action: (by?: string) => Promise<void>, signal: AbortSignal): (by?: string) => void {

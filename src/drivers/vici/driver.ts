@@ -7,6 +7,7 @@ import { type IpsecSecret, ipsecSecretKey, ipsecSecretKind, secretId, secretOf }
 import type { Key, Resource } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
 import type { Driver, Outcome, Scope } from '../driver.js';
+import { turns } from '../turns.js';
 import { type AssociationStatus, associationStatus } from './associations.js';
 import { type CharonPlace, charonSocket, isRunning, removeFiles, startCharon, stopCharon } from './charon.js';
 import type { ViciClient } from './client.js';
@@ -163,7 +164,7 @@ export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInpu
     }
   };
 
-  const inTurn = queue();
+  const inTurn = turns();
   return {
     name: 'vici',
     kinds: ['ike-daemon', 'ipsec-secret', 'ipsec-connection'],
@@ -206,14 +207,4 @@ function oneEach(secrets: readonly IpsecSecret[]): readonly IpsecSecret[] {
     found.set(ipsecSecretKey(secret), other === undefined ? secret : { ...secret, psk: `${other.psk} ${secret.psk}` });
   }
   return [...found.values()];
-}
-
-/** Runs one thing after another: a look that began before a change must not end after it. */
-function queue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const result = last.then(work, work);
-    last = result.catch(() => undefined);
-    return result;
-  };
 }

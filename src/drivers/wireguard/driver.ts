@@ -10,6 +10,7 @@ import { type Key, type Resource, sameValue } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
 import type { Driver, Notice, Outcome, Scope } from '../driver.js';
 import { subjectOf } from '../drivers.js';
+import { turns } from '../turns.js';
 import type { GivenEndpointsFile } from './given-endpoints.js';
 import { isAt, roaming } from './roaming.js';
 import { deviceChange, peerChanges, type WireguardSecrets } from './steps.js';
@@ -43,7 +44,7 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
   const ownDevices = new Set<string>();
   let scope: Scope | undefined;
   let hasChanged = false;
-  const inTurn = queue();
+  const inTurn = turns();
 
   const resourcesOf = (state: WireguardState): Resource[] => {
     const { dev, publicKey, listenPort, firewallMark } = state;
@@ -235,13 +236,3 @@ export function wireguardDriver(input: WireguardDriverInput): Driver {
 
 /** IFLA_INFO_KIND of what may be a WireGuard device: the kernel's own, and the TUN device of one in user space. */
 const CARRIERS: ReadonlySet<string> = new Set(['wireguard', 'tun']);
-
-/** Runs one thing after another: a look that began before a change must not end after it. */
-function queue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const result = last.then(work, work);
-    last = result.catch(() => undefined);
-    return result;
-  };
-}
