@@ -15,7 +15,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_CLOUD_PERMISSION: 'The cloud refused what these credentials may not do; the permission is named.',
   E_CLOUD_PROTOCOL: 'The cloud, or what stands between, answered something that cannot be read.',
   E_CLOUD_QUOTA: 'The cloud takes no more routes: a quota is used up.',
-  E_CLOUD_REFUSED: 'The cloud refused a request, or cannot be given back a route as it was; the reason is in the message.',
+  E_CLOUD_REFUSED:
+    'The cloud refused a request, or cannot be given back a route as it was; the reason is in the message.',
   E_CLOUD_THROTTLED: 'The cloud was asked too often, for longer than flan tries again by itself.',
   E_CLOUD_UNREACHABLE:
     "The cloud's API or its metadata service does not answer: mostly, this host is not in that cloud.",
