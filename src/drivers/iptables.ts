@@ -88,7 +88,7 @@ export function iptablesDriver(toolbox: IptablesToolbox = {}): Driver {
     linesOf: ({ rules }: IptablesRules) => rules,
     withLines: (family: Family, rules: readonly string[]): IptablesRules => ({ kind: 'iptables-rules', family, rules }),
   };
-  const remembered = remembering(tool, { toolbox, program: nfTablesProgram(toolbox) });
+  const remembered = remembering(tool, { toolbox, program: () => nfTablesProgram(toolbox) });
   return ruleSetDriver(sharedWith(remembered, { ...sharing, others: toolbox.others ?? (() => []) }));
 }
 
@@ -105,16 +105,24 @@ function mayHoldOurs(family: Family, toolbox: Toolbox): boolean {
 /** The file behind iptables where that is plainly the variant over nf_tables. */
 function nfTablesProgram(toolbox: Toolbox): string | undefined {
   const program = realPathOf('iptables', toolbox);
-  return program?.endsWith('/xtables-nft-multi') ? program : undefined;
+  return variantOfFile(program) === 'nf_tables' ? program : undefined;
 }
+
+/** Undefined when the name of the file does not tell. */
+const variantOfFile = (program: string | undefined): IptablesVersion['variant'] | undefined =>
+  program?.endsWith('/xtables-nft-multi')
+    ? 'nf_tables'
+    : program?.endsWith('/xtables-legacy-multi')
+      ? 'legacy'
+      : undefined;
 
 /**
  * Told by the file behind the name where that is one of the usual two; else by asking it, which takes a process. None
  * where iptables is not installed: then it has no rules to change either.
  */
 async function variantOf(toolbox: Toolbox, signal: AbortSignal): Promise<IptablesVersion['variant'] | undefined> {
-  if (nfTablesProgram(toolbox) !== undefined) return 'nf_tables';
-  if (realPathOf('iptables', toolbox)?.endsWith('/xtables-legacy-multi')) return 'legacy';
+  const told = variantOfFile(realPathOf('iptables', toolbox));
+  if (told !== undefined) return told;
   try {
     return (await iptablesVersion(toolbox, signal)).variant;
   } catch (cause) {

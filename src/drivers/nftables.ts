@@ -65,7 +65,7 @@ export function nftablesDriver(toolbox: SharedToolbox = {}): Driver {
     linesOf: ({ lines }: NftTable) => lines,
     withLines: (family: Family, lines: readonly string[]) => nftTable({ family, lines }),
   };
-  const remembered = remembering(tool, { toolbox, program: realPathOf('nft', toolbox) });
+  const remembered = remembering(tool, { toolbox, program: () => realPathOf('nft', toolbox) });
   return ruleSetDriver(sharedWith(remembered, { ...sharing, others: toolbox.others ?? (() => []) }));
 }
 

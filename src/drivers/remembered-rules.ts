@@ -32,14 +32,15 @@ interface State {
  */
 export function remembering<R extends Resource & { readonly family: Family }>(
   tool: RuleSetTool<R>,
-  { toolbox, program }: { readonly toolbox: SharedToolbox; readonly program: string | undefined },
+  { toolbox, program }: { readonly toolbox: SharedToolbox; readonly program: () => string | undefined },
 ): RuleSetTool<R> {
   const { memoryDir, netns } = toolbox;
-  if (memoryDir === undefined || program === undefined) return tool;
+  if (memoryDir === undefined) return tool;
   const stateNow = (): State | undefined => {
-    const generation = nfGeneration(toolbox);
-    if (generation === undefined) return undefined;
-    return { flan: VERSION, program: buildOf(program), netns: netnsIdentity(netns), generation };
+    const file = program();
+    const generation = file === undefined ? undefined : nfGeneration(toolbox);
+    if (file === undefined || generation === undefined) return undefined;
+    return { flan: VERSION, program: buildOf(file), netns: netnsIdentity(netns), generation };
   };
   return {
     ...tool,
@@ -50,7 +51,7 @@ export function remembering<R extends Resource & { readonly family: Family }>(
       const known = recall(path, state)[family];
       if (known !== undefined) return (known as R | null) ?? undefined;
       const found = await tool.read(family, signal);
-      if (stateNow()?.generation === state.generation) {
+      if (nfGeneration(toolbox) === state.generation) {
         keep(path, { state, found: { ...recall(path, state), [family]: found ?? null } });
       }
       return found;

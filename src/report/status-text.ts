@@ -161,15 +161,8 @@ function holdWords({ onHold, atMs }: StatusDocument): string | undefined {
 }
 
 function tunnelRow(tunnel: TunnelReading, atMs: number): readonly string[] {
-  const { dev, peer, endpoint, lastHandshakeMs, receivedBytes, sentBytes, packets, publicKey } = tunnel;
-  const heard =
-    tunnel.state !== undefined
-      ? associationWords(tunnel, atMs)
-      : lastHandshakeMs !== undefined
-        ? `heard of ${duration(Math.max(0, atMs - lastHandshakeMs))} ago`
-        : publicKey === undefined
-          ? ''
-          : 'never heard of';
+  const { dev, peer, endpoint, receivedBytes, sentBytes, packets } = tunnel;
+  const heard = tunnel.state === undefined ? handshakeWords(tunnel, atMs) : associationWords(tunnel, atMs);
   const bad = packets === undefined ? 0 : packets.spoofed + packets.sendErrors;
   return [
     peer,
@@ -180,6 +173,11 @@ function tunnelRow(tunnel: TunnelReading, atMs: number): readonly string[] {
     `${bytesWords(sentBytes)} out`,
     bad === 0 ? '' : `${bad} dropped`,
   ];
+}
+
+function handshakeWords({ lastHandshakeMs, publicKey }: TunnelReading, atMs: number): string {
+  if (lastHandshakeMs !== undefined) return `heard of ${duration(Math.max(0, atMs - lastHandshakeMs))} ago`;
+  return publicKey === undefined ? '' : 'never heard of';
 }
 
 function associationWords({ state, establishedMs }: TunnelReading, atMs: number): string {

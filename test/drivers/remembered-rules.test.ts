@@ -38,7 +38,7 @@ function place({ netns, onEnd }: Pick<KernelContext, 'netns' | 'onEnd'>) {
   const { tool, count } = countingTool();
   /** As a process of its own: nothing but the file connects one call with the next. */
   const read = (family: Family = 4, netnsName = netns.name) =>
-    remembering(tool, { toolbox: { netns: netnsName, memoryDir }, program }).read(family, signal);
+    remembering(tool, { toolbox: { netns: netnsName, memoryDir }, program: () => program }).read(family, signal);
   return { memoryDir, program, read, count };
 }
 
@@ -91,7 +91,7 @@ describe('what a program told of the rules', () => {
   kernelTest('is not remembered when a rule changed while it was told', { needs }, async ({ netns, onEnd }) => {
     const { memoryDir, program } = place({ netns, onEnd });
     const { tool, count } = countingTool(() => netns.sh(CHANGE));
-    const remembered = remembering(tool, { toolbox: { netns: netns.name, memoryDir }, program });
+    const remembered = remembering(tool, { toolbox: { netns: netns.name, memoryDir }, program: () => program });
     await remembered.read(4, signal);
     await remembered.read(4, signal);
     expect(count()).toBe(2);
@@ -110,7 +110,7 @@ describe('what a program told of the rules', () => {
     const { tool, count: again } = countingTool();
     const nowhere = remembering(tool, {
       toolbox: { netns: context.netns.name, memoryDir: '/proc/nowhere' },
-      program,
+      program: () => program,
     });
     await nowhere.read(4, signal);
     await nowhere.read(4, signal);
