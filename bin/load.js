@@ -1,15 +1,19 @@
-// Loads dist/ through V8's code cache: compiling the bundle would be most of the start-up time. Each command has a
-// cache file of its own, since each uses other functions. A cache that is not right in any way is ignored, never an error.
+// Loads dist/ through V8's code cache: compiling the bundle would be most of the start-up time. Each command has a pack
+// of its own, since each uses other functions: the chunks that it loads, as one script, and what V8 compiled of it. The
+// first run of a command gathers the chunks, the second what is compiled, the third is quick. A pack that does not fit
+// is ignored, never an error.
 'use strict';
 
 const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
-const zlib = require('node:zlib');
 
 const DIST = path.join(__dirname, '..', 'dist');
-const HEADER_BYTES = 16;
-const MAGIC = 0x666c616e; // "flan"
+/** Whatever a new build changes, this file comes out new: the names of the others are hashes of what they hold. */
+const ENTRY = path.join(DIST, 'cli.cjs');
+const MAGIC = 0x666c6132; // "fla2"
+/** Magic, length of the source, length of V8's data, 0; as doubles: size and mtime (ms) of the entry. */
+const HEADER_BYTES = 32;
 /** Much is bundled that imports these and never calls them, and each takes a millisecond or two to load. */
 const LATE = new Set(
   [
@@ -20,6 +24,7 @@ const LATE = new Set(
     'fs/promises',
     'http',
     'https',
+    'module',
     'net',
     'perf_hooks',
     'readline',
@@ -53,35 +58,32 @@ function load(entry) {
   const { version } = require('../package.json');
   const command = /^[a-z][a-z-]{0,30}$/.test(process.argv[2] || '') ? process.argv[2] : 'help';
   setFlags(command);
-  // Two installations would go on taking each other's place.
-  const place = zlib.crc32(DIST).toString(16);
-  const folder = cacheFolder(`${version}-${process.version}-${process.arch}-${place}`);
-  const file = folder && path.join(folder, `${command}.bin`);
-  const cached = (file && readCache(folder, file)) || new Map();
+  const place = placeOf(version);
+  const file = place && path.join(place.folder, `${command}.pack`);
+  const pack = (file && readPack(place.folder, file)) || EMPTY;
   const modules = new Map();
-  const scripts = new Map();
-  let stale = false;
+  /** Sources of what the pack does not have. */
+  const added = new Map();
 
   const chunkRequire = (name) =>
     name.startsWith('./') ? loadChunk(name.slice(2)) : LATE.has(name) ? late(name) : require(name);
   Object.assign(chunkRequire, { resolve: require.resolve, main: require.main, cache: require.cache });
 
+  function readChunk(name, filename) {
+    // The build writes ASCII only, and one byte per character is what V8 keeps.
+    const source = `function (exports, require, module, __filename, __dirname) { ${fs.readFileSync(filename, 'latin1')}\n}`;
+    added.set(name, source);
+    return new vm.Script(`(${source})`, { filename }).runInThisContext();
+  }
+
   function loadChunk(name) {
     const known = modules.get(name);
     if (known) return known.exports;
     const filename = path.join(DIST, name);
-    const { size, mtimeMs } = fs.statSync(filename);
-    // The build writes ASCII only, and one byte per character is what V8 keeps.
-    const source = fs.readFileSync(filename, 'latin1');
-    const hit = cached.get(name);
-    const cachedData = hit && hit.size === size && hit.mtimeMs === mtimeMs ? hit.data : undefined;
-    const wrapper = `(function (exports, require, module, __filename, __dirname) { ${source}\n})`;
-    const script = new vm.Script(wrapper, { filename, cachedData });
-    if (!cachedData || script.cachedDataRejected) stale = true;
-    scripts.set(name, { script, size, mtimeMs });
+    const body = pack.chunks[name] || readChunk(name, filename);
     const module = { exports: {}, id: filename, filename, loaded: false };
     modules.set(name, module);
-    script.runInThisContext()(module.exports, chunkRequire, module, filename, DIST);
+    body(module.exports, chunkRequire, module, filename, DIST);
     module.loaded = true;
     module.exports = settled(module.exports);
     return module.exports;
@@ -90,12 +92,21 @@ function load(entry) {
   if (file) {
     // At the end, when V8 has compiled all that this command uses. Codes above 2 are failures, which use other things.
     process.on('exit', (code) => {
-      if (!stale || code > 2) return;
+      if (code > 2 || (added.size === 0 && pack.isCompiled)) return;
       setFlags(command);
-      writeCache(folder, file, scripts);
+      writePack(place, file, added.size > 0 ? { source: sourceOf(pack.source, added) } : pack);
     });
   }
   return loadChunk(entry);
+}
+
+/** As if nothing had been packed. */
+const EMPTY = { chunks: {}, source: '', isCompiled: false };
+
+/** An object of functions by the names of their chunks, each on lines of its own: stacks tell lines of this text. */
+function sourceOf(before, added) {
+  const members = [...added].map(([name, source]) => `${JSON.stringify(name)}: ${source}`).join(',\n');
+  return before === '' ? `({\n${members}\n})` : `${before.slice(0, -'\n})'.length)},\n${members}\n})`;
 }
 
 /**
@@ -131,18 +142,27 @@ function late(name) {
   );
 }
 
-/** systemd's CACHE_DIRECTORY, else the XDG place; undefined when there is neither. */
-function cacheFolder(name) {
+/** Where packs are kept: systemd's CACHE_DIRECTORY, else the XDG place; undefined when there is neither. */
+function placeOf(version) {
   const { CACHE_DIRECTORY, XDG_CACHE_HOME, HOME } = process.env;
-  if (CACHE_DIRECTORY) return path.join(CACHE_DIRECTORY.split(':')[0], name);
-  if (XDG_CACHE_HOME && path.isAbsolute(XDG_CACHE_HOME)) return path.join(XDG_CACHE_HOME, 'flan', name);
-  return HOME && path.isAbsolute(HOME) ? path.join(HOME, '.cache', 'flan', name) : undefined;
+  const home = [XDG_CACHE_HOME, HOME && path.join(HOME, '.cache')].find((one) => one && path.isAbsolute(one));
+  const root = CACHE_DIRECTORY ? CACHE_DIRECTORY.split(':')[0] : home && path.join(home, 'flan');
+  // Two installations would go on taking each other's place.
+  const suffix = `${process.version}-${process.arch}-${sumOf(DIST).toString(16)}`;
+  return root && { root, version, suffix, folder: path.join(root, `${version}-${suffix}`) };
+}
+
+/** A short name for a text (FNV-1a, 32 bits). */
+function sumOf(text) {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193);
+  return sum >>> 0;
 }
 
 /** Code is run from here, so nobody else may be able to write: neither others nor the group, nor another owner. */
 const isOurs = (stat) => stat.uid === process.geteuid() && (stat.mode & 0o022) === 0;
 
-function readCache(folder, file) {
+function readPack(folder, file) {
   let fd;
   try {
     const stat = fs.lstatSync(folder);
@@ -150,7 +170,7 @@ function readCache(folder, file) {
     fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
     const fileStat = fs.fstatSync(fd);
     if (!fileStat.isFile() || !isOurs(fileStat)) return undefined;
-    return decode(fs.readFileSync(fd));
+    return decode(fs.readFileSync(fd), file);
   } catch {
     return undefined;
   } finally {
@@ -158,52 +178,58 @@ function readCache(folder, file) {
   }
 }
 
-/** Layout: magic, CRC of all that follows it, length of the index, 0; the index as JSON; the chunks' data. */
-function decode(bytes) {
-  if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== zlib.crc32(bytes.subarray(8))) return undefined;
-  let offset = HEADER_BYTES + bytes.readUInt32LE(8);
-  const chunks = new Map();
-  for (const { name, size, mtimeMs, length } of JSON.parse(bytes.toString('latin1', HEADER_BYTES, offset))) {
-    chunks.set(name, { size, mtimeMs, data: bytes.subarray(offset, offset + length) });
-    offset += length;
-  }
-  return chunks;
+/** Undefined for what is not whole or of another build. */
+function decode(bytes, filename) {
+  const { size, mtimeMs } = fs.statSync(ENTRY);
+  const [magic, sourceLength, dataLength] = [0, 4, 8].map((offset) => bytes.readUInt32LE(offset));
+  if (magic !== MAGIC || bytes.length !== HEADER_BYTES + sourceLength + dataLength) return undefined;
+  if (bytes.readDoubleLE(16) !== size || bytes.readDoubleLE(24) !== mtimeMs) return undefined;
+  const dataAt = HEADER_BYTES + sourceLength;
+  const source = bytes.latin1Slice(HEADER_BYTES, dataAt);
+  const cachedData = dataLength > 0 ? bytes.subarray(dataAt) : undefined;
+  const script = new vm.Script(source, { filename, cachedData });
+  const isCompiled = cachedData !== undefined && !script.cachedDataRejected;
+  return { source, script, isCompiled, chunks: script.runInThisContext() };
 }
 
-function encode(scripts) {
-  const chunks = [...scripts].map(([name, { script, size, mtimeMs }]) => ({
-    name,
-    size,
-    mtimeMs,
-    data: script.createCachedData(),
-  }));
-  const index = Buffer.from(JSON.stringify(chunks.map(({ data, ...rest }) => ({ ...rest, length: data.length }))));
+function encode({ source, script }) {
+  const data = script ? script.createCachedData() : Buffer.alloc(0);
+  const { size, mtimeMs } = fs.statSync(ENTRY);
   const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32LE(MAGIC, 0);
-  header.writeUInt32LE(index.length, 8);
-  const bytes = Buffer.concat([header, index, ...chunks.map(({ data }) => data)]);
-  bytes.writeUInt32LE(zlib.crc32(bytes.subarray(8)), 4);
-  return bytes;
+  for (const [i, value] of [MAGIC, source.length, data.length].entries()) header.writeUInt32LE(value, 4 * i);
+  header.writeDoubleLE(size, 16);
+  header.writeDoubleLE(mtimeMs, 24);
+  return Buffer.concat([header, Buffer.from(source, 'latin1'), data]);
 }
 
-function writeCache(folder, file, scripts) {
+function writePack(place, file, pack) {
   const temporary = `${file}.${process.pid}`;
   try {
     // Under sudo, HOME may be somebody else's: what we leave there could neither be used nor removed by them.
     const missing = [];
-    let above = folder;
+    let above = place.folder;
     for (; !fs.existsSync(above); above = path.dirname(above)) missing.unshift(above);
     if (!isOurs(fs.statSync(above))) return;
     // One by one: mkdir with `recursive` never returns where nothing can be made, as in /proc.
     for (const directory of missing) fs.mkdirSync(directory, { mode: 0o700 });
-    fs.writeFileSync(temporary, encode(scripts), { flag: 'wx', mode: 0o600 });
+    // V8 trusts what it is given: the name is to stand for the whole file also after a power cut.
+    fs.writeFileSync(temporary, encode(pack), { flag: 'wx', mode: 0o600, flush: true });
     fs.renameSync(temporary, file);
+    if (missing.length > 0) removeFormer(place);
   } catch {
     try {
       fs.rmSync(temporary, { force: true });
     } catch {
       // A disk that is full or read-only: the next run compiles again.
     }
+  }
+}
+
+/** The packs of this installation's former versions. */
+function removeFormer({ root, version, suffix }) {
+  for (const name of fs.readdirSync(root)) {
+    if (!name.endsWith(`-${suffix}`) || name === `${version}-${suffix}`) continue;
+    fs.rmSync(path.join(root, name), { recursive: true, force: true });
   }
 }
 

@@ -52,7 +52,16 @@ describe('flan version', () => {
   });
 });
 
-const flipLastBit = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)]);
+// The layout that bin/load.js tells.
+const compiledAt = (bytes: Buffer) => 32 + bytes.readUInt32LE(4);
+const withSizeOfEntry = (bytes: Buffer, size: number) => {
+  bytes.writeDoubleLE(size, 16);
+  return bytes;
+};
+const withFlippedBit = (bytes: Buffer, at: number) => {
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+  return bytes;
+};
 
 describe('a Node that is too old', () => {
   it.each(['18.20.4', '20.18.3'])('%s is told so, before anything else runs', async (old) => {
@@ -76,13 +85,19 @@ describe('the code cache', () => {
   };
   const run = (env: Record<string, string | undefined> = {}) =>
     flan(['version'], { env: { CACHE_DIRECTORY: undefined, XDG_CACHE_HOME: home, HOME: home, ...env } });
-  const inode = () => statSync(join(folder(), 'version.bin')).ino;
+  const pack = () => join(folder(), 'version.pack');
+  const inode = () => statSync(pack()).ino;
   const expectSuccess = async (result: ReturnType<typeof run>) =>
     expect(await result).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`flan ${version}`) });
 
-  it('is written once, for nobody else to read, and then used', async () => {
-    await expectSuccess(run());
-    expect(readdirSync(folder())).toEqual(['version.bin']);
+  it('is written for nobody else to read: first the chunks, then what V8 made of them, and then used', async () => {
+    const sizes: number[] = [];
+    for (const _ of ['chunks', 'compiled']) {
+      await expectSuccess(run());
+      expect(readdirSync(folder())).toEqual(['version.pack']);
+      sizes.push(statSync(pack()).size);
+    }
+    expect(sizes[1]).toBeGreaterThan(sizes[0] ?? 0);
     expect(statSync(folder()).mode & 0o777).toBe(0o700);
     const before = inode();
     await expectSuccess(run());
@@ -91,26 +106,38 @@ describe('the code cache', () => {
 
   it.each([
     ['cut short', (bytes: Buffer) => bytes.subarray(0, 1000)],
+    ['cut by a byte', (bytes: Buffer) => bytes.subarray(0, -1)],
     ['empty', () => Buffer.alloc(0)],
-    ['damaged in one bit', (bytes: Buffer) => flipLastBit(bytes)],
+    ['no pack', () => Buffer.alloc(100_000, 'x')],
+    ['of another build', (bytes: Buffer) => withSizeOfEntry(bytes, 1)],
+    ['of another V8', (bytes: Buffer) => withFlippedBit(bytes, compiledAt(bytes) + 4)],
   ])('is written anew when it is %s', async (_, damage) => {
     await expectSuccess(run());
-    const file = join(folder(), 'version.bin');
-    const good = readFileSync(file);
+    await expectSuccess(run());
+    const good = readFileSync(pack());
     const before = inode();
-    writeFileSync(file, damage(good));
+    writeFileSync(pack(), damage(good));
     await expectSuccess(run());
     expect(inode()).not.toBe(before);
-    expect(readFileSync(file).length).toBeGreaterThan(good.length / 2);
+    await expectSuccess(run());
+    expect(readFileSync(pack()).length).toBeGreaterThan(good.length / 2);
   });
 
   it('is left alone where others can write', async () => {
     await expectSuccess(run());
-    const file = join(folder(), 'version.bin');
-    writeFileSync(file, 'planted');
+    writeFileSync(pack(), 'planted');
     chmodSync(folder(), 0o777);
     await expectSuccess(run());
-    expect(readFileSync(file, 'utf8')).toBe('planted');
+    expect(readFileSync(pack(), 'utf8')).toBe('planted');
+  });
+
+  it('of a former version of this installation goes, and nobody else does', async () => {
+    await expectSuccess(run());
+    const [root, suffix] = [join(home, 'flan'), (readdirSync(join(home, 'flan'))[0] ?? '').slice(version.length)];
+    rmSync(folder(), { recursive: true });
+    for (const name of [`0.0.9${suffix}`, '0.0.9-of-another', 'notes']) mkdirSync(join(root, name));
+    await expectSuccess(run());
+    expect(readdirSync(root).sort()).toEqual(['0.0.9-of-another', `${version}${suffix}`, 'notes']);
   });
 
   it.skipIf(process.getuid?.() !== 0)('is not made in a home of somebody else (sudo)', async () => {
