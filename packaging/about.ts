@@ -1,7 +1,9 @@
 import { BaseCommand } from '../src/commands/base.js';
-import { COMMANDS } from '../src/commands/index.js';
+import { loadCommands } from '../src/commands/index.js';
 import { SettingsCommand } from '../src/commands/settings-command.js';
 import { PACKAGE } from '../src/version.js';
+
+const COMMANDS = await loadCommands();
 
 /** What man pages and completions say of one command. */
 export interface CommandAbout {

@@ -53,7 +53,32 @@ const withoutUnused = {
     build.onResolve({ filter: NEVER_COLLECTED }, ({ path, importer }) =>
       importer.endsWith('/prom-client/index.js') ? { path, namespace: 'unused' } : undefined,
     );
+    // chalk looks at the terminal when it is loaded, and loads node's sockets for that; flan tells it what to paint.
+    build.onResolve({ filter: /^#supports-color$/ }, ({ path }) => ({ path, namespace: 'unused' }));
     build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
+  },
+};
+
+/**
+ * oclif loads all of itself, help and plugins too, before the first command: here each of its files is loaded when
+ * something of it is used. It is compiled by TypeScript, which writes an import, and each use of it, in one way only.
+ */
+const lateOclif = {
+  name: 'late-oclif',
+  setup(build) {
+    build.onLoad({ filter: /node_modules\/@oclif\/core\/lib\/.*\.js$/ }, ({ path }) => {
+      let contents = readFileSync(path, 'utf8');
+      const imports = /^(?:const|var) (\w+) = ((?:__import(?:Default|Star)\()?require\("[^"]+"\)\)?);$/gm;
+      for (const [line, name, load] of [...contents.matchAll(imports)]) {
+        const uses = new RegExp(`(?<![.\\w])${name}\\b(?! =)(\\.)?`, 'g');
+        // Handed on whole, it is not known what of it is used.
+        if ([...contents.matchAll(uses)].some(([, dot]) => dot === undefined)) continue;
+        contents = contents
+          .replace(uses, () => `(${name}()).`)
+          .replace(line, () => `let loaded_${name}; const ${name} = () => (loaded_${name} ??= ${load});`);
+      }
+      return { contents, loader: 'js' };
+    });
   },
 };
 
@@ -75,7 +100,7 @@ async function buildCli() {
     ...shared,
     entryPoints: [{ in: 'src/cli.ts', out: 'cli' }],
     chunkNames: '[name]-[hash]',
-    plugins: [withoutUnused],
+    plugins: [withoutUnused, lateOclif],
     outExtension: { '.js': '.cjs' },
   });
   refuseNamelessImports(result.metafile);
@@ -173,6 +198,8 @@ function declareTypes() {
 async function writeManifest() {
   const { Plugin } = createRequire(import.meta.url)('@oclif/core/config');
   const plugin = new Plugin({ root: ROOT, isRoot: true, ignoreManifest: true, errorOnManifestCreate: true });
+  // What oclif would take from the bundle itself, were they not loaded one by one there.
+  plugin.commandCache = await createRequire(import.meta.url)(STAMP).loadCommands();
   await plugin.load();
   put(join(DIST, 'oclif.manifest.json'), JSON.stringify(plugin.manifest));
 }

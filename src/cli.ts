@@ -1,6 +1,8 @@
+// With it oclif comes, which listens for lost output and throws: before `main`, which puts its own listener there.
+import './commands/base.js';
 import { formatAsked, given, requested } from './commands/argv.js';
 import { bareConfig } from './commands/bare-config.js';
-import { COMMANDS } from './commands/index.js';
+import { COMMANDS, loadCommands } from './commands/index.js';
 import { orInterruption } from './commands/interrupt.js';
 import { errorDocument, errorText } from './commands/render-error.js';
 import { colours, flushed, settleEnvironment, standardOutput, tolerateLostOutput } from './commands/streams.js';
@@ -9,7 +11,7 @@ import { asFlanError, FlanError } from './errors.js';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.js';
 import { leave } from './sys/leave.js';
 
-export { COMMANDS };
+export { loadCommands };
 
 /** Runs one command line and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<never> {
@@ -38,7 +40,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
     await showHelp(request.words);
     return EXIT.ok;
   }
-  const command = COMMANDS[request.id];
+  const command = await COMMANDS[request.id]?.();
   if (command === undefined) throw unknownCommand([request.id], ids);
   command.id = request.id;
   return new command([...request.argv], bareConfig()).invoke();

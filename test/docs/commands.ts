@@ -1,5 +1,7 @@
 import { BaseCommand } from '../../src/commands/base.js';
-import { COMMANDS } from '../../src/commands/index.js';
+import { loadCommands } from '../../src/commands/index.js';
+
+const COMMANDS = await loadCommands();
 
 /** A flag as oclif keeps it, as far as it matters here. */
 interface Flag {

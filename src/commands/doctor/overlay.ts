@@ -56,7 +56,7 @@ export const peersElsewhere = (
   { table, inputs }: Pick<Preview, 'table' | 'inputs'>,
   { lookup }: Pick<Session, 'lookup'>,
 ): OverlayFacts['elsewhere'] =>
-  [...table.admitted()].flatMap((lease) =>
+  table.admitted().flatMap((lease) =>
     stacks(lease).flatMap(({ family, publicIp: address }) => {
       const dev = family === 4 ? lookup(address)?.dev : undefined;
       if (dev === undefined || dev === inputs.external[family]?.dev) return [];
