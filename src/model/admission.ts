@@ -61,7 +61,8 @@ export function judge(lease: Lease, context: AdmissionContext): Verdict | undefi
     return { reason: 'wrong-family', detail: `it has no subnet of the network's family, ${families.join(' and ')}` };
   }
   for (const family of familiesOf(network)) {
-    const [subnet, whole] = [stackOf(lease, family)?.subnet, networkOf(network, family)?.network];
+    const subnet = stackOf(lease, family)?.subnet;
+    const whole = networkOf(network, family)?.network;
     if (subnet !== undefined && whole !== undefined && !contains(whole, subnet)) {
       return { reason: 'outside-network', detail: `${subnet} is outside the network ${whole}` };
     }

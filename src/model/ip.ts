@@ -179,11 +179,23 @@ export interface AddressWithLength {
 /** `10.1.2.3/24` → its two halves; undefined when it is not CIDR notation. */
 export function tryCidr(text: string): AddressWithLength | undefined {
   const slash = text.lastIndexOf('/');
-  if (slash < 0 || !/^\d{1,3}$/.test(text.slice(slash + 1))) return undefined;
-  const address = tryAddress(text.slice(0, slash));
-  const len = Number(text.slice(slash + 1));
+  const len = slash < 0 ? -1 : parseLength(text, slash + 1);
+  const address = len < 0 ? undefined : tryAddress(text.slice(0, slash));
   if (address === undefined || len > bitsOf(familyOf(address))) return undefined;
   return { address, len };
+}
+
+/** The number that one to three digits from `start` to the end of the text make; -1 when there is anything else. */
+function parseLength(text: string, start: number): number {
+  const count = text.length - start;
+  if (count < 1 || count > 3) return -1;
+  let value = 0;
+  for (let i = start; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** Host bits are masked off, as Go's net.ParseCIDR does. */
@@ -200,7 +212,7 @@ export function parsePrefix(text: string): Prefix {
 }
 
 export const addressOf = (prefix: Prefix): Address => prefix.slice(0, prefix.indexOf('/')) as Address;
-export const lengthOf = (prefix: Prefix): number => Number(prefix.slice(prefix.indexOf('/') + 1));
+export const lengthOf = (prefix: Prefix): number => parseLength(prefix, prefix.indexOf('/') + 1);
 
 /** The address `offset` places after the prefix's first. @throws {FlanError} E_ADDRESS outside the family's range */
 export const addressAt = (prefix: Prefix, offset: bigint | number): Address =>

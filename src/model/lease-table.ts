@@ -49,7 +49,9 @@ interface Entry {
 }
 
 const NOBODY: readonly Entry[] = [];
+const UNKNOWN: Before = { lease: undefined, verdict: undefined };
 
+/** What a key was before a call. */
 interface Before {
   readonly lease: Lease | undefined;
   readonly verdict: Verdict | undefined;
@@ -78,8 +80,10 @@ export class LeaseTable {
     if (change.type === 'put') this.#put(change.lease);
     else if (change.type === 'delete') this.#drop(change.key);
     else if (change.type === 'snapshot') {
-      const told = new Set(change.leases.map((lease) => lease.key));
-      for (const key of [...this.#entries.keys()]) if (!told.has(key)) this.#drop(key);
+      if (this.#entries.size > 0) {
+        const told = new Set(change.leases.map((lease) => lease.key));
+        for (const key of [...this.#entries.keys()]) if (!told.has(key)) this.#drop(key);
+      }
       for (const lease of change.leases) this.#put(lease);
     }
     return this.#settle();
@@ -104,15 +108,21 @@ export class LeaseTable {
     return entry?.admitted ? entry.lease : undefined;
   }
 
-  *admitted(): Generator<Lease> {
-    for (const entry of this.#entries.values()) if (entry.admitted) yield entry.lease;
+  admitted(): readonly Lease[] {
+    const leases: Lease[] = [];
+    this.#entries.forEach(({ admitted, lease }) => {
+      if (admitted) leases.push(lease);
+    });
+    return leases;
   }
 
-  *quarantined(): Generator<Quarantine> {
-    for (const entry of this.#entries.values()) {
+  quarantined(): readonly Quarantine[] {
+    const list: Quarantine[] = [];
+    this.#entries.forEach((entry) => {
       const verdict = verdictOf(entry);
-      if (verdict) yield { lease: entry.stored, ...verdict };
-    }
+      if (verdict) list.push({ lease: entry.stored, ...verdict });
+    });
+    return list;
   }
 
   /** This node's leases as the store tells them: none when it was lost, two while one replaces the other. */
@@ -172,19 +182,19 @@ export class LeaseTable {
   #settle(): LeaseTableDelta {
     // A set hands out what is added while it is walked, so this ends when nothing is in doubt any more; it does end,
     // because doubt only ever passes to leases of lower precedence.
-    for (const entry of this.#dirty) {
+    this.#dirty.forEach((entry) => {
       this.#dirty.delete(entry);
       this.#decide(entry);
-    }
+    });
     const changed: LeaseKey[] = [];
     const quarantined: Quarantine[] = [];
-    for (const [key, before] of this.#before) {
+    this.#before.forEach((before, key) => {
       const entry = this.#entries.get(key);
       const now = entry?.admitted ? entry.lease : undefined;
       if (before.lease !== now && !(before.lease && now && samePeer(before.lease, now))) changed.push(key);
       const verdict = entry && verdictOf(entry);
       if (entry && verdict && !sameData(verdict, before.verdict)) quarantined.push({ lease: entry.stored, ...verdict });
-    }
+    });
     this.#before.clear();
     return { changed, quarantined };
   }
@@ -235,10 +245,8 @@ export class LeaseTable {
   #remember(key: LeaseKey): void {
     if (this.#before.has(key)) return;
     const entry = this.#entries.get(key);
-    this.#before.set(key, {
-      lease: entry?.admitted ? entry.lease : undefined,
-      verdict: entry && verdictOf(entry),
-    });
+    const known = entry && { lease: entry.admitted ? entry.lease : undefined, verdict: verdictOf(entry) };
+    this.#before.set(key, known ?? UNKNOWN);
   }
 
   #affectedBy(old: LeaseView, now: LeaseView): Iterable<Entry> {

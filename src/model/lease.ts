@@ -1,14 +1,4 @@
-import {
-  type Address,
-  addressOf,
-  FAMILIES,
-  type Family,
-  familyOf,
-  lengthOf,
-  makePrefix,
-  type Prefix,
-  tryAddress,
-} from './ip.js';
+import { type Address, type Family, familyOf, lengthOf, makePrefix, type Prefix, tryAddress } from './ip.js';
 import type { Json } from './json.js';
 
 declare const brand: unique symbol;
@@ -52,15 +42,20 @@ export const stackOf = (lease: Lease, family: Family): LeaseStack | undefined =>
   family === 4 ? lease.ipv4 : lease.ipv6;
 
 /** The halves that carry traffic, IPv4 first: those with both a subnet and a public address. */
-export function stacks(lease: Lease): Stack[] {
-  const list: Stack[] = [];
-  for (const family of FAMILIES) {
-    const { subnet, publicIp, backendData } = stackOf(lease, family) ?? {};
-    if (subnet === undefined || publicIp === undefined) continue;
-    list.push(backendData === undefined ? { family, subnet, publicIp } : { family, subnet, publicIp, backendData });
-  }
-  return list;
+export function stacks({ ipv4, ipv6 }: Lease): Stack[] {
+  const first = reachable(4, ipv4);
+  const second = reachable(6, ipv6);
+  if (first === undefined) return second === undefined ? [] : [second];
+  return second === undefined ? [first] : [first, second];
 }
+
+function reachable(family: Family, half: LeaseStack | undefined): Stack | undefined {
+  const { subnet, publicIp, backendData } = half ?? NO_HALF;
+  if (subnet === undefined || publicIp === undefined) return undefined;
+  return backendData === undefined ? { family, subnet, publicIp } : { family, subnet, publicIp, backendData };
+}
+
+const NO_HALF: Partial<LeaseStack> = {};
 
 /** The subnets a lease holds, IPv4 first. */
 export function subnetsOf({ ipv4, ipv6 }: Lease): Prefix[] {
@@ -76,7 +71,7 @@ export interface LeaseSubnets {
   readonly ipv6?: Prefix;
 }
 
-const dashed = (prefix: Prefix) => `${addressOf(prefix)}-${lengthOf(prefix)}`;
+const dashed = (prefix: Prefix) => prefix.replace('/', '-');
 
 export function leaseKey({ ipv4, ipv6 }: LeaseSubnets): LeaseKey {
   const v4 = ipv4 ? dashed(ipv4) : '0.0.0.0-0';

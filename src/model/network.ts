@@ -1,4 +1,4 @@
-import type { Address, Family, Prefix } from './ip.js';
+import { type Address, FAMILIES, type Family, type Prefix } from './ip.js';
 import type { JsonObject } from './json.js';
 
 /** One family's half of the cluster network: where node subnets are cut from. */
@@ -30,8 +30,15 @@ export interface BackendConfig {
 export const networkOf = (network: Network, family: Family): NetworkStack | undefined =>
   family === 4 ? network.ipv4 : network.ipv6;
 
-export const familiesOf = (network: Network): Family[] =>
-  ([4, 6] as const).filter((family) => networkOf(network, family) !== undefined);
+/** The families that a network has, IPv4 first. Asked of every lease, so nothing is made anew. */
+export function familiesOf({ ipv4, ipv6 }: Network): readonly Family[] {
+  if (ipv4 === undefined) return ipv6 === undefined ? NO_FAMILY : IPV6_ALONE;
+  return ipv6 === undefined ? IPV4_ALONE : FAMILIES;
+}
+
+const NO_FAMILY: readonly Family[] = [];
+const IPV4_ALONE: readonly Family[] = [4];
+const IPV6_ALONE: readonly Family[] = [6];
 
 export const networksOf = (network: Network): Prefix[] =>
   [network.ipv4?.network, network.ipv6?.network].filter((prefix) => prefix !== undefined);

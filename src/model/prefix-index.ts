@@ -9,20 +9,27 @@ const joined = <T>(found: readonly T[], more: readonly T[] | undefined): readonl
 /**
  * Finds what overlaps a prefix among many, in time that depends on how many lengths are in use and on what is found,
  * not on how many prefixes there are. A prefix that nothing lies inside of costs one entry of one map.
+ *
+ * Every lease goes through here a few times when a process starts, before V8 has optimised it: so lengths are counted
+ * through, as an iterator would make three objects for each walk.
  */
 export class PrefixIndex<T> {
   readonly #items = new Map<Prefix, readonly T[]>();
   /** By every ancestor whose length is in use: the prefixes that lie inside it, itself left out. */
   readonly #inside = new Map<Prefix, Set<Prefix>>();
   /** Per family, the lengths in use. They stay, so a length costs its sweep over all entries only once. */
-  readonly #lengths = { v4: new Set<number>(), v6: new Set<number>() };
+  readonly #lengths: { readonly v4: number[]; readonly v6: number[] } = { v4: [], v6: [] };
 
   add(prefix: Prefix, item: T): void {
     const own = this.#prepare(prefix);
     const same = this.#items.get(prefix);
     if (same === undefined) {
       this.#items.set(prefix, [item]);
-      for (const length of this.#known(prefix)) if (length < own) this.#file(prefix, length);
+      const lengths = this.#known(prefix);
+      for (let i = 0; i < lengths.length; i++) {
+        const length = lengths[i] ?? own;
+        if (length < own) this.#file(prefix, length);
+      }
     } else if (!same.includes(item)) this.#items.set(prefix, [...same, item]);
   }
 
@@ -48,7 +55,9 @@ export class PrefixIndex<T> {
   overlapping(prefix: Prefix): readonly T[] {
     const own = this.#prepare(prefix);
     let found: readonly T[] = NOTHING;
-    for (const length of this.#known(prefix)) {
+    const lengths = this.#known(prefix);
+    for (let i = 0; i < lengths.length; i++) {
+      const length = lengths[i] ?? own;
       if (length < own) found = joined(found, this.#items.get(makePrefix(addressOf(prefix), length)));
     }
     found = joined(found, this.#items.get(prefix));
@@ -62,7 +71,7 @@ export class PrefixIndex<T> {
     return this.overlapping(hostPrefix(address));
   }
 
-  #known(prefix: Prefix): Set<number> {
+  #known(prefix: Prefix): number[] {
     return prefix.includes(':') ? this.#lengths.v6 : this.#lengths.v4;
   }
 
@@ -70,8 +79,8 @@ export class PrefixIndex<T> {
   #prepare(prefix: Prefix): number {
     const length = lengthOf(prefix);
     const known = this.#known(prefix);
-    if (known.has(length)) return length;
-    known.add(length);
+    if (known.includes(length)) return length;
+    known.push(length);
     for (const other of this.#items.keys()) {
       if (this.#known(other) === known && lengthOf(other) > length) this.#file(other, length);
     }

@@ -75,11 +75,13 @@ export class Kinds {
 
   /** The fields in which `before` is not what `after` asks for. */
   differing(before: Resource, after: Resource): string[] {
-    const kind = this.of(after);
-    return kind.fields.filter((field) => {
+    const { fields, optional } = this.of(after);
+    return fields.filter((field) => {
       const wanted = fieldOf(after, field);
-      if (wanted === undefined && kind.optional?.includes(field as never)) return false;
-      return !sameValue(fieldOf(before, field), wanted);
+      const found = fieldOf(before, field);
+      return (
+        found !== wanted && !(wanted === undefined && optional?.includes(field as never)) && !sameValue(found, wanted)
+      );
     });
   }
 }

@@ -109,8 +109,12 @@ export function plan(input: PlanInput): Plan {
   };
 
   if (input.keys === undefined) {
-    for (const [key, wanted] of desired) planWanted(key, wanted);
-    for (const [key, before] of observed) planObserved(key, before);
+    desired.forEach((wanted, key) => {
+      planWanted(key, wanted);
+    });
+    observed.forEach((before, key) => {
+      planObserved(key, before);
+    });
   } else {
     for (const key of input.keys) {
       const wanted = desired.get(key);

@@ -35,6 +35,8 @@ export interface Prepared {
   readonly inputs: Inputs;
   readonly desired: DesiredIndex;
   readonly table: LeaseTable;
+  /** How many leases of others are used. */
+  readonly peers: number;
   readonly scope: Scope;
   readonly leaseStep: Step | undefined;
   readonly warnings: readonly Warning[];
@@ -52,13 +54,25 @@ export function prepare({ survey, listing, kinds, own: held }: PrepareInput): Pr
   const table = peerTable(inputs, survey.facts);
   table.absorb({ type: 'snapshot', ...listing });
   const desired = new DesiredIndex(kinds);
-  desired.set('local', desiredLocally(inputs));
-  for (const lease of table.admitted()) {
-    desired.set(lease.key, desiredForPeer(inputs, lease));
+  desired.add('local', desiredLocally(inputs));
+  const peers = table.admitted();
+  for (const lease of peers) {
+    desired.add(lease.key, desiredForPeer(inputs, lease));
     warnings.push(...peerWarnings(inputs, lease));
   }
   const scope = scopeOf(inputs, desired.desired);
-  return { survey, request, listing, inputs, desired, table, scope, leaseStep: view.step, warnings };
+  return {
+    survey,
+    request,
+    listing,
+    inputs,
+    desired,
+    table,
+    peers: peers.length,
+    scope,
+    leaseStep: view.step,
+    warnings,
+  };
 }
 
 export interface ConcludeInput {
@@ -80,7 +94,7 @@ export interface Preview extends Prepared {
 
 /** The second half: what is desired against what there is. */
 export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput): Preview {
-  const { inputs, desired, table, listing, leaseStep, warnings, survey } = prepared;
+  const { inputs, desired, table, peers, listing, leaseStep, warnings, survey } = prepared;
   const { observed, foreign } = world;
   const { ownership } = inputs;
   const whyGone = (): string => 'no lease asks for it any more';
@@ -93,13 +107,13 @@ export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput
     node: inputs.identity.node,
     backend: inputs.backend.type,
     store,
-    peers: [...table.admitted()].length,
+    peers,
     external: summariseExternal(inputs, survey.explanation),
     plan: whole,
     foreign,
     quarantined: [
       ...listing.rejected.map(({ entry, error }) => refusal(entry, error)),
-      ...[...table.quarantined()].map((one) => refusal(one.lease.key, quarantineError(one))),
+      ...table.quarantined().map((one) => refusal(one.lease.key, quarantineError(one))),
     ],
     warnings,
     summary: summarise(whole, foreign),

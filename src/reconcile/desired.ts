@@ -61,10 +61,15 @@ export class DesiredIndex {
   /** Replaces all that `owner` asks for. @returns the keys whose desired state may have changed */
   set(owner: string, list: readonly Wanted[]): Set<Key> {
     const changed = this.delete(owner);
-    const keys = list.map((wanted) => this.#kinds.key(wanted.resource));
-    for (const [i, { resource, because }] of list.entries()) {
-      const key = keys[i];
-      if (key === undefined) continue;
+    this.add(owner, list, changed);
+    return changed;
+  }
+
+  /** All that an owner asks for who asked for nothing yet. `changed` gets the keys whose desired state may have changed */
+  add(owner: string, list: readonly Wanted[], changed?: Set<Key>): void {
+    if (list.length === 0) return;
+    const keys = list.map(({ resource, because }) => {
+      const key = this.#kinds.key(resource);
       const claim: Claim = { resource, because, owner };
       if (this.#wanted.has(key)) {
         const queue = this.#waiting.get(key);
@@ -72,11 +77,11 @@ export class DesiredIndex {
         else queue.push(claim);
       } else {
         this.#wanted.set(key, claim);
-        changed.add(key);
+        changed?.add(key);
       }
-    }
-    if (keys.length > 0) this.#keys.set(owner, keys);
-    return changed;
+      return key;
+    });
+    this.#keys.set(owner, keys);
   }
 
   /** @returns the keys whose desired state may have changed */

@@ -22,7 +22,7 @@ export async function takeLook(session: Session, signal: AbortSignal): Promise<L
   const { own } = seen.inputs;
   const lease = own && leaseStatus(own, own.expiresAtMs ?? (await session.store.expiry?.(own, signal)));
   const { tunnels: wireguard, associations: ipsec } = session;
-  return { look: lookOf(seen, lease), tunnels: { wireguard, ipsec, leases: [...seen.table.admitted()] } };
+  return { look: lookOf(seen, lease), tunnels: { wireguard, ipsec, leases: seen.table.admitted() } };
 }
 
 export function failedLook(cause: unknown): Looked {

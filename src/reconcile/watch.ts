@@ -130,7 +130,7 @@ class Loop {
     this.#inbox = new LeaseInbox({
       guard: { ...DEFAULT_GUARD, fraction: input.guardFraction ?? DEFAULT_GUARD.fraction },
       timers: this.#timers,
-      peers: () => new Set([...this.#table.admitted()].map(({ key }) => key)),
+      peers: () => new Set(this.#table.admitted().map(({ key }) => key)),
       accept: (news) => this.#accept(news),
       onHeld: (would, of) => tell({ type: 'held', would, of, holdMs: DEFAULT_GUARD.holdMs }),
     });
@@ -164,8 +164,8 @@ class Loop {
         networks: networksOf(session.network),
       },
       own: () => this.#lease,
-      peers: () => [...this.#table.admitted()],
-      leftOut: () => [...this.#table.quarantined()].map(({ lease, detail }) => ({ entry: lease.key, why: detail })),
+      peers: () => this.#table.admitted(),
+      leftOut: () => this.#table.quarantined().map(({ lease, detail }) => ({ entry: lease.key, why: detail })),
       desired: () => this.#state.desired,
       observed: () => this.#state.observed,
       foreign: () => this.#state.foreign,
@@ -363,7 +363,7 @@ class Loop {
     const { clock, tell } = this.#input;
     this.#rounds.tellAll();
     this.#ready = true;
-    const peers = [...this.#table.admitted()].length;
+    const peers = this.#table.admitted().length;
     const tookMs = clock.nowMs() - this.#startedMs;
     tell({ type: 'ready', peers, resources: this.#state.desired.size, failed, tookMs });
   }

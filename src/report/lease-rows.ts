@@ -6,7 +6,7 @@ import type { Expiry, LeaseRow } from './leases-text.js';
 /** Every lease with the part it plays for this node. */
 export function leaseRows(leases: readonly Lease[], table: LeaseTable): readonly LeaseRow[] {
   const own = new Set(table.own().map(({ key }) => key));
-  const why = new Map([...table.quarantined()].map(({ lease, detail }) => [lease.key, detail]));
+  const why = new Map(table.quarantined().map(({ lease, detail }) => [lease.key, detail]));
   return leases.map((lease): LeaseRow => {
     if (own.has(lease.key)) return { lease, role: 'own' };
     const detail = why.get(lease.key);

@@ -114,7 +114,7 @@ function listingOf(entries: readonly Json[]): LeaseListing {
   for (const [i, entry] of entries.entries()) {
     const origin = `leases/nodes.yaml#${i + 1}`;
     try {
-      leases.push({ ...decodeLeaseFields(entry, () => origin), origin });
+      leases.push(decodeLeaseFields({ value: entry, where: () => origin, origin }));
     } catch (error) {
       if (!(error instanceof FlanError)) throw error;
       rejected.push({ entry: origin, error });

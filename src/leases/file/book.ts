@@ -49,6 +49,10 @@ export class LeaseBook {
     return this.#files.has(file);
   }
 
+  get isEmpty(): boolean {
+    return this.#files.size === 0;
+  }
+
   files(): IterableIterator<string> {
     return this.#files.keys();
   }
@@ -61,10 +65,10 @@ export class LeaseBook {
   /** Everything at one moment. */
   listing(nowMs: number): LeaseListing {
     const leases: Lease[] = [];
-    for (const key of this.#claims.keys()) {
-      const winner = this.#winner(key, nowMs);
+    this.#claims.forEach((claims) => {
+      const winner = winnerOf(claims, nowMs);
       if (winner !== undefined) leases.push(winner.lease);
-    }
+    });
     return { leases, rejected: [...this.#faults(nowMs)] };
   }
 
@@ -133,11 +137,17 @@ export class LeaseBook {
   }
 
   #replace(file: string, state: FileState | undefined): void {
-    const before = this.#files.get(file)?.held ?? [];
-    for (const entry of before) this.#claim(entry, 'drop');
-    for (const entry of state?.held ?? []) this.#claim(entry, 'add');
+    const before = this.#files.get(file);
+    before?.held.forEach((entry) => {
+      this.#claim(entry, 'drop');
+    });
+    state?.held.forEach((entry) => {
+      this.#claim(entry, 'add');
+    });
     // Only now: a map whose keys come and go grows to twice the size.
-    for (const { lease } of before) if (this.#claims.get(lease.key)?.length === 0) this.#claims.delete(lease.key);
+    before?.held.forEach(({ lease }) => {
+      if (this.#claims.get(lease.key)?.length === 0) this.#claims.delete(lease.key);
+    });
     this.#faulty.delete(file);
     if (state === undefined) this.#files.delete(file);
     else this.#files.set(file, state);
@@ -158,7 +168,7 @@ export class LeaseBook {
   }
 
   #winner(key: LeaseKey, nowMs: number): HeldEntry | undefined {
-    return this.#claims.get(key)?.find(({ lease }) => !isExpired(lease, nowMs));
+    return winnerOf(this.#claims.get(key) ?? NOBODY, nowMs);
   }
 
   *#faults(nowMs: number): Generator<RejectedEntry> {
@@ -173,6 +183,9 @@ export class LeaseBook {
 
 export const isExpired = (lease: Lease, nowMs: number): boolean =>
   lease.expiresAtMs !== undefined && lease.expiresAtMs <= nowMs;
+
+const winnerOf = (claims: readonly HeldEntry[], nowMs: number): HeldEntry | undefined =>
+  claims.find(({ lease }) => !isExpired(lease, nowMs));
 
 const byPlace = (a: HeldEntry, b: HeldEntry): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
@@ -191,7 +204,7 @@ function stateOf({ file, content, before }: Change): FileState {
   if (content.type === 'empty') {
     return { held: last, faults: last.length > 0 ? [{ entry: file, error: emptied(file) }] : [] };
   }
-  const [first] = content.entries;
+  const first = content.entries[0];
   // Nearly always; an array that grows would keep room for sixteen more.
   if (content.entries.length === 1 && first !== undefined && !(first.result instanceof FlanError)) {
     return { held: [{ file, id: first.id, place: first.place, lease: first.result }], faults: NONE };

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FlanError } from '../../errors.js';
 import { LeaseBook } from './book.js';
@@ -30,7 +30,11 @@ interface Stamp {
   readonly proves: boolean;
 }
 
-type Stamped = readonly [file: string, stamp: Stamp | undefined];
+interface Found {
+  readonly file: string;
+  /** None when it is no file, or no longer there. */
+  readonly stamp: Stamp | undefined;
+}
 
 export interface Grace {
   /** How long a file that does not parse may take to come right before that is told. */
@@ -63,13 +67,10 @@ export class LeaseFolder {
 
   async #scan({ graceMs }: Grace): Promise<Scan> {
     const { form, stats } = statStore(this.path);
-    const { files, plain } = form === 'file' ? { files: [this.path], plain: NONE } : this.#list();
-    const present = new Set(files);
+    const found = form === 'file' ? [stamped(this.path)] : this.#list();
+    const present = new Set(this.book.isEmpty ? [] : found.map(({ file }) => file));
     for (const file of [...this.book.files()]) if (!present.has(file)) this.#forget(file);
-    // What is read for the first time gets no stamp: most commands look once, and a stamp costs as much as the reading.
-    const changed = files
-      .map((file): Stamped => (plain.has(file) && !this.book.has(file) ? [file, UNSTAMPED] : stamped(file)))
-      .filter(([file, stamp]) => !isSame(this.#stamps.get(file), stamp));
+    const changed = found.filter(({ file, stamp }) => !isSame(this.#stamps.get(file), stamp));
     await this.#read(changed, { form, graceMs });
     return { identity: folderIdentity(form, stats), lookAgainAtMs: this.#lookAgainAtMs() };
   }
@@ -100,29 +101,37 @@ export class LeaseFolder {
     return this.#suspects.size === 0 ? undefined : Math.min(...this.#suspects.values());
   }
 
-  /** `plain`: those that are surely files, and not links, pipes or folders. */
-  #list(): { readonly files: readonly string[]; readonly plain: ReadonlySet<string> } {
+  /**
+   * What is read for the first time gets no stamp: most commands look once, and a stamp costs as much as the reading.
+   * But what may be a link, a pipe or a folder is looked at first.
+   */
+  #list(): readonly Found[] {
+    let entries: readonly Dirent[];
     try {
-      const start = join(this.path, '/'); // once, not per file
-      const entries = readdirSync(this.path, { withFileTypes: true }).filter(({ name }) => isLeaseFile(name));
-      return {
-        files: entries.map(({ name }) => start + name),
-        plain: new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => start + name)),
-      };
+      entries = readdirSync(this.path, { withFileTypes: true });
     } catch (cause) {
       throw unreachable(this.path, cause);
     }
+    const start = join(this.path, '/'); // once, not per file
+    const found: Found[] = [];
+    for (const entry of entries) {
+      if (!isLeaseFile(entry.name)) continue;
+      const file = start + entry.name;
+      found.push(entry.isFile() && !this.book.has(file) ? { file, stamp: UNSTAMPED } : stamped(file));
+    }
+    return found;
   }
 
   /** The stamps were taken before: a write between the two is then seen again rather than missed. */
-  async #read(files: readonly Stamped[], { form, graceMs }: Grace & { readonly form: Form }): Promise<void> {
+  async #read(files: readonly Found[], { form, graceMs }: Grace & { readonly form: Form }): Promise<void> {
     const thorough: { readonly file: string; readonly text: string }[] = [];
-    for (const [file, stamp] of files) {
+    for (const { file, stamp } of files) {
       if (stamp === undefined) {
         this.#forget(file);
         continue;
       }
-      this.#stamps.set(file, stamp);
+      if (stamp.proves) this.#stamps.set(file, stamp);
+      else this.#stamps.delete(file);
       const text = readText(file);
       if (text === undefined) {
         this.#forget(file);
@@ -169,18 +178,16 @@ export class LeaseFolder {
   }
 }
 
-const NONE: ReadonlySet<string> = new Set();
 const UNSTAMPED: Stamp = { ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0, proves: false };
 
-/** No stamp when it is no file, or no longer there. */
-function stamped(file: string): Stamped {
+function stamped(file: string): Found {
   const stats = tryStat(file);
-  if (stats === 'refused') return [file, UNSTAMPED];
-  if (stats === undefined || !stats.isFile()) return [file, undefined];
+  if (stats === 'refused') return { file, stamp: UNSTAMPED };
+  if (stats === undefined || !stats.isFile()) return { file, stamp: undefined };
   const { ino, size, mtimeMs, ctimeMs } = stats;
   // Held against the file system's own clock, which no test replaces.
   const proves = Date.now() - Math.max(mtimeMs, ctimeMs) > STAMP_TICK_MS;
-  return [file, { ino, size, mtimeMs, ctimeMs, proves }];
+  return { file, stamp: { ino, size, mtimeMs, ctimeMs, proves } };
 }
 
 const isSame = (known: Stamp | undefined, now: Stamp | undefined): boolean =>

@@ -126,8 +126,7 @@ interface RawEntry extends Omit<FileEntry, 'result'> {
 
 function entryOf({ id, place, value, where }: RawEntry): FileEntry {
   try {
-    // Not spread, as in `decodeLeaseFields`: the lease is new, and nobody else has it yet.
-    return { id, place, result: Object.assign(decodeLeaseFields(value, where), { origin: id }) };
+    return { id, place, result: decodeLeaseFields({ value, where, origin: id }) };
   } catch (error) {
     if (error instanceof FlanError) return { id, place, result: error };
     throw error;
