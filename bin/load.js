@@ -55,12 +55,11 @@ function setFlags(command) {
 
 /** Runs an entry of dist/ and returns its exports. */
 function load(entry) {
-  const { version } = require('../package.json');
   const command = /^[a-z][a-z-]{0,30}$/.test(process.argv[2] || '') ? process.argv[2] : 'help';
   setFlags(command);
-  const place = placeOf(version);
-  const file = place && path.join(place.folder, `${command}.pack`);
-  const pack = (file && readPack(place.folder, file)) || EMPTY;
+  const folder = packFolder();
+  const file = folder && path.join(folder, `${command}.pack`);
+  const pack = (file && readPack(folder, file)) || EMPTY;
   const modules = new Map();
   /** Sources of what the pack does not have. */
   const added = new Map();
@@ -85,7 +84,6 @@ function load(entry) {
     modules.set(name, module);
     body(module.exports, chunkRequire, module, filename, DIST);
     module.loaded = true;
-    module.exports = settled(module.exports);
     return module.exports;
   }
 
@@ -94,7 +92,7 @@ function load(entry) {
     process.on('exit', (code) => {
       if (code > 2 || (added.size === 0 && pack.isCompiled)) return;
       setFlags(command);
-      writePack(place, file, added.size > 0 ? { source: sourceOf(pack.source, added) } : pack);
+      writePack(folder, file, added.size > 0 ? { source: sourceOf(pack.source, added) } : pack);
     });
   }
   return loadChunk(entry);
@@ -107,21 +105,6 @@ const EMPTY = { chunks: {}, source: '', isCompiled: false };
 function sourceOf(before, added) {
   const members = [...added].map(([name, source]) => `${JSON.stringify(name)}: ${source}`).join(',\n');
   return before === '' ? `({\n${members}\n})` : `${before.slice(0, -'\n})'.length)},\n${members}\n})`;
-}
-
-/**
- * esbuild exports each name through two getters, as it could be assigned later. In our bundle none is that has a value
- * once its chunk ran, and a plain property spares two calls at every use.
- */
-function settled(exports) {
-  const plain = {};
-  for (const name of Object.keys(exports)) {
-    const value = exports[name];
-    if (value === undefined) Object.defineProperty(plain, name, { enumerable: true, get: () => exports[name] });
-    else plain[name] = value;
-  }
-  if (exports.__esModule) Object.defineProperty(plain, '__esModule', { value: true });
-  return plain;
 }
 
 /** A built-in module that is loaded when something of it is first used. */
@@ -142,14 +125,15 @@ function late(name) {
   );
 }
 
-/** Where packs are kept: systemd's CACHE_DIRECTORY, else the XDG place; undefined when there is neither. */
-function placeOf(version) {
+/**
+ * Where this installation keeps its packs: in systemd's CACHE_DIRECTORY, else in the XDG place; undefined when there is
+ * neither. The next version writes over them, and so does another Node: what does not fit is not used.
+ */
+function packFolder() {
   const { CACHE_DIRECTORY, XDG_CACHE_HOME, HOME } = process.env;
   const home = [XDG_CACHE_HOME, HOME && path.join(HOME, '.cache')].find((one) => one && path.isAbsolute(one));
   const root = CACHE_DIRECTORY ? CACHE_DIRECTORY.split(':')[0] : home && path.join(home, 'flan');
-  // Two installations would go on taking each other's place.
-  const suffix = `${process.version}-${process.arch}-${sumOf(DIST).toString(16)}`;
-  return root && { root, version, suffix, folder: path.join(root, `${version}-${suffix}`) };
+  return root && path.join(root, sumOf(DIST).toString(16));
 }
 
 /** A short name for a text (FNV-1a, 32 bits). */
@@ -170,7 +154,7 @@ function readPack(folder, file) {
     fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
     const fileStat = fs.fstatSync(fd);
     if (!fileStat.isFile() || !isOurs(fileStat)) return undefined;
-    return decode(fs.readFileSync(fd), file);
+    return decode({ fd, bytes: fileStat.size, filename: file });
   } catch {
     return undefined;
   } finally {
@@ -179,14 +163,18 @@ function readPack(folder, file) {
 }
 
 /** Undefined for what is not whole or of another build. */
-function decode(bytes, filename) {
+function decode({ fd, bytes, filename }) {
   const { size, mtimeMs } = fs.statSync(ENTRY);
-  const [magic, sourceLength, dataLength] = [0, 4, 8].map((offset) => bytes.readUInt32LE(offset));
-  if (magic !== MAGIC || bytes.length !== HEADER_BYTES + sourceLength + dataLength) return undefined;
-  if (bytes.readDoubleLE(16) !== size || bytes.readDoubleLE(24) !== mtimeMs) return undefined;
-  const dataAt = HEADER_BYTES + sourceLength;
-  const source = bytes.latin1Slice(HEADER_BYTES, dataAt);
-  const cachedData = dataLength > 0 ? bytes.subarray(dataAt) : undefined;
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  fs.readSync(fd, header, 0, HEADER_BYTES, 0);
+  const [magic, sourceLength, dataLength] = [0, 4, 8].map((offset) => header.readUInt32LE(offset));
+  if (magic !== MAGIC || bytes !== HEADER_BYTES + sourceLength + dataLength) return undefined;
+  if (header.readDoubleLE(16) !== size || header.readDoubleLE(24) !== mtimeMs) return undefined;
+  // One after the other into the same room: memory that nobody used before is half the cost of reading.
+  const room = Buffer.allocUnsafeSlow(Math.max(sourceLength, dataLength));
+  const part = (length, at) => room.subarray(0, fs.readSync(fd, room, 0, length, at));
+  const source = part(sourceLength, HEADER_BYTES).latin1Slice();
+  const cachedData = dataLength > 0 ? part(dataLength, HEADER_BYTES + sourceLength) : undefined;
   const script = new vm.Script(source, { filename, cachedData });
   const isCompiled = cachedData !== undefined && !script.cachedDataRejected;
   return { source, script, isCompiled, chunks: script.runInThisContext() };
@@ -202,12 +190,12 @@ function encode({ source, script }) {
   return Buffer.concat([header, Buffer.from(source, 'latin1'), data]);
 }
 
-function writePack(place, file, pack) {
+function writePack(folder, file, pack) {
   const temporary = `${file}.${process.pid}`;
   try {
     // Under sudo, HOME may be somebody else's: what we leave there could neither be used nor removed by them.
     const missing = [];
-    let above = place.folder;
+    let above = folder;
     for (; !fs.existsSync(above); above = path.dirname(above)) missing.unshift(above);
     if (!isOurs(fs.statSync(above))) return;
     // One by one: mkdir with `recursive` never returns where nothing can be made, as in /proc.
@@ -215,21 +203,12 @@ function writePack(place, file, pack) {
     // V8 trusts what it is given: the name is to stand for the whole file also after a power cut.
     fs.writeFileSync(temporary, encode(pack), { flag: 'wx', mode: 0o600, flush: true });
     fs.renameSync(temporary, file);
-    if (missing.length > 0) removeFormer(place);
   } catch {
     try {
       fs.rmSync(temporary, { force: true });
     } catch {
       // A disk that is full or read-only: the next run compiles again.
     }
-  }
-}
-
-/** The packs of this installation's former versions. */
-function removeFormer({ root, version, suffix }) {
-  for (const name of fs.readdirSync(root)) {
-    if (!name.endsWith(`-${suffix}`) || name === `${version}-${suffix}`) continue;
-    fs.rmSync(path.join(root, name), { recursive: true, force: true });
   }
 }
 

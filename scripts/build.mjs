@@ -104,6 +104,7 @@ async function buildCli() {
     outExtension: { '.js': '.cjs' },
   });
   refuseNamelessImports(result.metafile);
+  refuseCircles(result.metafile);
   const chunks = await Promise.all(
     result.outputFiles.map(async (file) => ({ path: file.path, code: await commonJs(file.text) })),
   );
@@ -142,9 +143,40 @@ function refuseNamelessImports({ outputs }) {
     throw new Error(`imported lazily, but CommonJS: ${nameless.map((o) => o.entryPoint).join(', ')}`);
 }
 
+/** Of chunks that import each other one would see nothing yet: their exports are made at their ends. */
+function refuseCircles({ outputs }) {
+  const done = new Set();
+  const visit = (path, above) => {
+    if (above.includes(path)) throw new Error(`chunks import each other: ${[...above, path].join(', ')}`);
+    if (done.has(path)) return;
+    const imports = (outputs[path]?.imports ?? []).filter(({ kind }) => kind === 'import-statement');
+    for (const next of imports) visit(next.path, [...above, path]);
+    done.add(path);
+  };
+  for (const path of Object.keys(outputs)) visit(path, []);
+}
+
+/**
+ * esbuild itself would export each name through two getters, as one may be given its value later, and copy them once
+ * more for `import()`. Nearly all have their values when the chunk has run: these are plain properties here, which are
+ * made in a fraction of the time and are quicker at each use.
+ */
+function withPlainExports(code) {
+  const lazy = code.replace(/\bimport\(("\.\/[^"]+")\)/g, 'Promise.resolve().then(()=>require($1))');
+  return lazy.replace(/\bexport\{([^}]*)\};?\s*$/, (_, list) => {
+    const members = list.split(',').map((entry) => {
+      const [local, name = local] = entry.split(' as ');
+      // Declared and not yet given a value, or at least it looks so.
+      const isLate = new RegExp(`(?:var |let |,)${local.replaceAll('$', '\\$')}[,;]`).test(lazy);
+      return isLate ? `get ${name}(){return ${local}}` : `${name}:${local}`;
+    });
+    return `module.exports={${members}};`;
+  });
+}
+
 async function commonJs(code) {
   const usesUrl = code.includes('import.meta.url');
-  const result = await transform(code, {
+  const result = await transform(withPlainExports(code), {
     format: 'cjs',
     platform: 'node',
     target: 'node20.19',

@@ -35,7 +35,7 @@ export const hostGw: Backend = {
   checkPeer: ({ external }, lease) =>
     stacks(lease).flatMap(({ family, publicIp }) => {
       const ext = external[family];
-      if (!ext || isLinkLocal(publicIp) || ext.onLink.some((prefix) => contains(prefix, publicIp))) return [];
+      if (!ext || ext.onLink.some((prefix) => contains(prefix, publicIp)) || isLinkLocal(publicIp)) return [];
       return [
         {
           code: 'W_PEER_NOT_ON_LINK',

@@ -65,7 +65,7 @@ export function route(init: RouteInit): Route {
 /** fib_trie tells routes apart by (table, dst, tos, metric); flan only makes tos 0. Another metric is another route. */
 export function routeKey({ table, dst, metric }: Pick<Route, 'table' | 'dst' | 'metric'>): Key {
   const suffix = metric === defaultMetric(dst) ? '' : `@${metric}`;
-  return keyOf('route', TABLES[table] ?? table, `${dst}${suffix}`);
+  return keyOf('route', TABLES[table] ?? table, dst + suffix);
 }
 
 export const routeKind: Kind<Route> = {

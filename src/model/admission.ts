@@ -1,14 +1,15 @@
 import {
   type Address,
   contains,
+  familyOf,
   isLoopback,
-  isMulticast,
+  isNobodys,
   isUnspecified,
   lengthOf,
   overlaps,
   type Prefix,
 } from './ip.js';
-import { type Lease, stackOf, subnetsOf } from './lease.js';
+import { type Lease, type LeaseStack, stackOf, subnetsOf } from './lease.js';
 import { familiesOf, type Network, networkOf } from './network.js';
 
 export type QuarantineReason =
@@ -34,6 +35,7 @@ export interface Quarantine extends Verdict {
 /** What a lease is judged by, other leases apart. */
 export interface AdmissionContext {
   readonly network: Network;
+  readonly isInNetwork: (prefix: Prefix) => boolean;
   /** The subnets that this node holds. */
   readonly ownSubnets: readonly Prefix[];
   /** An address of this host inside the prefix, if there is one. */
@@ -54,54 +56,52 @@ export const isReservation = (lease: Lease): boolean =>
 
 /** What is wrong with a lease whatever the others are; the lease must have gone through `withinFamilies`. */
 export function judge(lease: Lease, context: AdmissionContext): Verdict | undefined {
-  const { network } = context;
+  const { network, isInNetwork } = context;
   const subnets = subnetsOf(lease);
   if (subnets.length === 0) {
     const families = familiesOf(network).map((family) => `IPv${family}`);
     return { reason: 'wrong-family', detail: `it has no subnet of the network's family, ${families.join(' and ')}` };
   }
-  for (const family of familiesOf(network)) {
-    const subnet = stackOf(lease, family)?.subnet;
-    const whole = networkOf(network, family)?.network;
-    if (subnet !== undefined && whole !== undefined && !contains(whole, subnet)) {
-      return { reason: 'outside-network', detail: `${subnet} is outside the network ${whole}` };
-    }
+  const outside = subnets.find((subnet) => !isInNetwork(subnet));
+  if (outside !== undefined) {
+    const whole = networkOf(network, familyOf(outside))?.network;
+    return { reason: 'outside-network', detail: `${outside} is outside the network ${whole}` };
   }
-  return judgeAddresses(lease, context) ?? judgeSubnets(subnets, context);
+  return (
+    judgeAddresses(lease, context) ??
+    judgeSubnet(lease.ipv4?.subnet, context) ??
+    judgeSubnet(lease.ipv6?.subnet, context)
+  );
 }
 
-function judgeAddresses(lease: Lease, { isHostAddress }: AdmissionContext): Verdict | undefined {
-  let usable = false;
-  for (const half of [lease.ipv4, lease.ipv6]) {
-    const address = half?.publicIp;
-    if (half === undefined || address === undefined) continue;
-    const fault = addressFault(address, half.subnet) ?? (isHostAddress(address) ? 'belongs to this host' : undefined);
-    if (fault !== undefined) return { reason: 'unusable-public-address', detail: `public address ${address} ${fault}` };
-    usable = true;
+function judgeAddresses({ ipv4, ipv6 }: Lease, context: AdmissionContext): Verdict | undefined {
+  if (ipv4?.publicIp === undefined && ipv6?.publicIp === undefined) {
+    return { reason: 'no-public-address', detail: 'it has no public address to send to' };
   }
-  return usable ? undefined : { reason: 'no-public-address', detail: 'it has no public address to send to' };
+  return judgeHalf(ipv4, context) ?? judgeHalf(ipv6, context);
+}
+
+function judgeHalf(half: LeaseStack | undefined, { isHostAddress }: AdmissionContext): Verdict | undefined {
+  const address = half?.publicIp;
+  if (half === undefined || address === undefined) return undefined;
+  const fault = addressFault(address, half.subnet) ?? (isHostAddress(address) ? 'belongs to this host' : undefined);
+  if (fault === undefined) return undefined;
+  return { reason: 'unusable-public-address', detail: `public address ${address} ${fault}` };
 }
 
 function addressFault(address: Address, subnet: Prefix): string | undefined {
   if (isUnspecified(address) || address === '255.255.255.255') return 'is not the address of a node';
-  if (isLoopback(address)) return 'is a loopback address';
-  if (isMulticast(address)) return 'is a multicast address';
+  if (isNobodys(address)) return isLoopback(address) ? 'is a loopback address' : 'is a multicast address';
   return contains(subnet, address) ? `lies inside its own subnet ${subnet}` : undefined;
 }
 
-function judgeSubnets(
-  subnets: readonly Prefix[],
-  { ownSubnets, hostAddressIn }: AdmissionContext,
-): Verdict | undefined {
-  for (const subnet of subnets) {
-    const own = ownSubnets.find((other) => overlaps(other, subnet));
-    if (own !== undefined) return { reason: 'overlaps-own-lease', detail: `${subnet} overlaps this node's own ${own}` };
-    const address = hostAddressIn(subnet);
-    if (address !== undefined) {
-      return { reason: 'covers-host-address', detail: `${subnet} covers ${address}, an address of this host` };
-    }
-  }
-  return undefined;
+function judgeSubnet(subnet: Prefix | undefined, { ownSubnets, hostAddressIn }: AdmissionContext): Verdict | undefined {
+  if (subnet === undefined) return undefined;
+  const own = ownSubnets.find((other) => overlaps(other, subnet));
+  if (own !== undefined) return { reason: 'overlaps-own-lease', detail: `${subnet} overlaps this node's own ${own}` };
+  const address = hostAddressIn(subnet);
+  if (address === undefined) return undefined;
+  return { reason: 'covers-host-address', detail: `${subnet} covers ${address}, an address of this host` };
 }
 
 /**

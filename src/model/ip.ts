@@ -20,21 +20,23 @@ export const bitsOf = (family: Family): 32 | 128 => (family === 4 ? 32 : 128);
 /** Dotted quad to an unsigned 32-bit number; -1 when the text is not one. Leading zeros are refused, as in Go. */
 export const parseIPv4 = (text: string): number => parseIPv4Until(text, text.length);
 
+/** As a digit, counted from `0`. */
+const DOT = 46 - 48;
+
 function parseIPv4Until(text: string, end: number): number {
   let value = 0;
   let octet = -1;
   let dots = 0;
   for (let i = 0; i < end; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 46) {
-      if (octet < 0 || ++dots > 3) return -1;
-      value = value * 256 + octet;
-      octet = -1;
-    } else {
-      const digit = code - 48;
-      if (digit < 0 || digit > 9 || octet === 0) return -1;
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0 && digit <= 9) {
+      if (octet === 0) return -1;
       octet = octet < 0 ? digit : octet * 10 + digit;
       if (octet > 255) return -1;
+    } else {
+      if (digit !== DOT || octet < 0 || ++dots > 3) return -1;
+      value = value * 256 + octet;
+      octet = -1;
     }
   }
   return dots === 3 && octet >= 0 ? value * 256 + octet : -1;
@@ -235,14 +237,14 @@ export function contains(outer: Prefix, inner: Address | Prefix): boolean {
   if (isPrefix && lengthOf(inner as Prefix) < len) return false;
   if (familyOf(outer) === 4) {
     // Asked some ten times for every lease: without making text of the masked address.
-    const differing =
-      parseIPv4Until(outer, outer.indexOf('/')) ^ parseIPv4Until(inner, isPrefix ? slash : inner.length);
-    return len === 0 || differing >>> (32 - len) === 0;
+    const start = parseIPv4Until(outer, outer.indexOf('/'));
+    return startsAlike(start, parseIPv4Until(inner, isPrefix ? slash : inner.length), len);
   }
   return makePrefix(isPrefix ? addressOf(inner as Prefix) : (inner as Address), len) === outer;
 }
 
-export const overlaps = (a: Prefix, b: Prefix): boolean => contains(a, b) || contains(b, a);
+export const overlaps = (a: Prefix, b: Prefix): boolean =>
+  lengthOf(a) <= lengthOf(b) ? contains(a, b) : contains(b, a);
 
 /** IPv4 before IPv6, then by value. */
 export function compareAddresses(a: Address, b: Address): number {
@@ -257,28 +259,40 @@ export function compareAddresses(a: Address, b: Address): number {
 export const comparePrefixes = (a: Prefix, b: Prefix): number =>
   compareAddresses(addressOf(a), addressOf(b)) || lengthOf(a) - lengthOf(b);
 
-const within = (...prefixes: readonly string[]) => {
-  const list = prefixes.map((p) => p as Prefix);
-  const ipv6 = list.filter((prefix) => familyOf(prefix) === 6);
-  // Asked of every lease: the address is taken apart once, and the prefixes never again.
-  const ipv4 = list
+/**
+ * Tells whether an address or a prefix lies wholly inside one of `prefixes`. Made for what is asked of every lease: the
+ * one that is asked about is taken apart once, and the prefixes never again.
+ */
+export function within(prefixes: readonly Prefix[]): (inner: Address | Prefix) => boolean {
+  const ipv6 = prefixes.filter((prefix) => familyOf(prefix) === 6);
+  const ipv4 = prefixes
     .filter((prefix) => familyOf(prefix) === 4)
-    .map((prefix) => ({ value: parseIPv4(addressOf(prefix)), shift: 32 - lengthOf(prefix) }));
-  return (address: Address): boolean => {
-    if (familyOf(address) === 6) return ipv6.some((prefix) => contains(prefix, address));
-    const asked = parseIPv4(address);
-    return ipv4.some(({ value, shift }) => (asked ^ value) >>> shift === 0);
+    .map((prefix) => ({ value: parseIPv4(addressOf(prefix)), len: lengthOf(prefix) }));
+  return (inner) => {
+    if (familyOf(inner) === 6) return ipv6.some((prefix) => contains(prefix, inner));
+    const slash = inner.indexOf('/');
+    const value = parseIPv4Until(inner, slash < 0 ? inner.length : slash);
+    const innerLen = slash < 0 ? 32 : parseLength(inner, slash + 1);
+    return ipv4.some((outer) => outer.len <= innerLen && startsAlike(value, outer.value, outer.len));
   };
-};
+}
+
+/** Whether the first `len` bits are the same. A shift by 32 would be none. */
+const startsAlike = (a: number, b: number, len: number): boolean => len === 0 || (a ^ b) >>> (32 - len) === 0;
+
+const oneOf = (...prefixes: readonly string[]): ((address: Address) => boolean) =>
+  within(prefixes as readonly Prefix[]);
 
 export const isUnspecified = (a: Address): boolean => a === '0.0.0.0' || a === '::';
-export const isLoopback: (a: Address) => boolean = within('127.0.0.0/8', '::1/128');
-export const isMulticast: (a: Address) => boolean = within('224.0.0.0/4', 'ff00::/8');
-export const isLinkLocal: (a: Address) => boolean = within('169.254.0.0/16', 'fe80::/10');
+export const isLoopback = oneOf('127.0.0.0/8', '::1/128');
+export const isMulticast = oneOf('224.0.0.0/4', 'ff00::/8');
+/** Loopback or multicast. */
+export const isNobodys = oneOf('127.0.0.0/8', '::1/128', '224.0.0.0/4', 'ff00::/8');
+export const isLinkLocal = oneOf('169.254.0.0/16', 'fe80::/10');
 /** RFC 1918. */
-export const isPrivate4: (a: Address) => boolean = within('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16');
+export const isPrivate4 = oneOf('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16');
 /** RFC 4193. */
-export const isUniqueLocal6: (a: Address) => boolean = within('fc00::/7');
+export const isUniqueLocal6 = oneOf('fc00::/7');
 /** Go's net.IP.IsGlobalUnicast: private ranges count, link-local does not. */
 export const isGlobalUnicast = (a: Address): boolean =>
   !isUnspecified(a) && !isLoopback(a) && !isMulticast(a) && !isLinkLocal(a) && a !== '255.255.255.255';

@@ -7,10 +7,10 @@ import {
   type Verdict,
   withinFamilies,
 } from './admission.js';
-import { type Address, hostPrefix } from './ip.js';
+import { type Address, hostPrefix, within } from './ip.js';
 import { type Lease, type LeaseKey, leaseName, subnetsOf } from './lease.js';
 import { sameData, sameLease, samePeer } from './lease-content.js';
-import type { Network } from './network.js';
+import { type Network, networksOf } from './network.js';
 import { PrefixIndex } from './prefix-index.js';
 
 /** What the leases are seen from. */
@@ -137,6 +137,7 @@ export class LeaseTable {
     this.#hosts = hosts;
     return {
       network,
+      isInNetwork: within(networksOf(network)),
       ownSubnets: own.lease ? subnetsOf(own.lease) : [],
       hostAddressIn: (prefix) => this.#hosts.overlapping(prefix)[0],
       isHostAddress: (address) => set.has(address),
@@ -156,7 +157,9 @@ export class LeaseTable {
     const fault = role === 'peer' ? judge(lease, this.#context) : undefined;
     const entry: Entry = { stored, lease, role, fault, blocker: undefined, admitted: false };
     this.#entries.set(stored.key, entry);
-    for (const subnet of subnetsOf(stored)) this.#index.add(subnet, entry);
+    subnetsOf(stored).forEach((subnet) => {
+      this.#index.add(subnet, entry);
+    });
     this.#dirty.add(entry);
   }
 
@@ -213,15 +216,8 @@ export class LeaseTable {
 
   /** Entries with a subnet that overlaps one of its own; nearly always none. */
   #near(entry: Entry): readonly Entry[] {
-    let near: Entry[] | undefined;
-    for (const subnet of subnetsOf(entry.lease)) {
-      for (const other of this.#index.overlapping(subnet)) {
-        if (other === entry) continue;
-        if (near === undefined) near = [other];
-        else near.push(other);
-      }
-    }
-    return near ?? NOBODY;
+    const near = subnetsOf(entry.lease).flatMap((subnet) => this.#index.overlapping(subnet));
+    return near.length === 1 && near[0] === entry ? NOBODY : near.filter((other) => other !== entry);
   }
 
   #findBlocker(entry: Entry, near: readonly Entry[]): Entry | undefined {
@@ -235,10 +231,10 @@ export class LeaseTable {
   }
 
   #doubtThoseAfter(entry: Entry, near: readonly Entry[]): void {
-    for (const other of near) {
-      if (other.role !== 'peer' || other.fault !== undefined) continue;
+    near.forEach((other) => {
+      if (other.role !== 'peer' || other.fault !== undefined) return;
       if (comparePrecedence(entry.lease, other.lease, this.#view.network) < 0) this.#dirty.add(other);
-    }
+    });
   }
 
   /** What the key was before this call, for the difference at its end. */
