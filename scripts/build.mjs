@@ -53,6 +53,11 @@ const withoutUnused = {
     build.onResolve({ filter: NEVER_COLLECTED }, ({ path, importer }) =>
       importer.endsWith('/prom-client/index.js') ? { path, namespace: 'unused' } : undefined,
     );
+    // What oclif tells of itself under DEBUG.
+    build.onResolve({ filter: /^debug$/ }, ({ path, importer }) =>
+      importer.includes('/node_modules/@oclif/core/') ? { path, namespace: 'silent' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'silent' }, () => ({ contents: 'module.exports = () => () => {};' }));
     // chalk looks at the terminal when it is loaded, and loads node's sockets for that; flan tells it what to paint.
     build.onResolve({ filter: /^#supports-color$/ }, ({ path }) => ({ path, namespace: 'unused' }));
     build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));

@@ -106,16 +106,8 @@ export abstract class BaseCommand extends Command {
     }
   }
 
-  /** oclif would mark the process and warn about aliases here. */
-  protected override async init(): Promise<void> {}
-
-  /** oclif would render the error here. */
-  protected override async catch(thrown: Error): Promise<never> {
-    throw thrown;
-  }
-
-  /** Runs the command as oclif does, but for its hooks and its rendering of errors. */
+  /** Runs the command: without oclif's hooks, its warnings about aliases and its rendering of errors. */
   invoke(): Promise<ExitCode> {
-    return this._run<ExitCode>();
+    return this.run();
   }
 }

@@ -85,17 +85,25 @@ function installedKoffi(): Koffi {
 export type Argument = number | bigint | string | Uint8Array | null;
 type Foreign = (...args: readonly Argument[]) => number;
 
+let loadedLibc: ReturnType<Koffi['load']> | undefined;
+
+/** What the process itself is linked with. Opened once: koffi dresses a library anew at every opening. */
+function ownLibc(): ReturnType<Koffi['load']> {
+  loadedLibc ??= koffi().load(null);
+  return loadedLibc;
+}
+
 /** A libc function by its C prototype, resolved when first called. Returns the raw result: -1 is not an error here. */
 export function libcFunction(prototype: string): Foreign {
   let resolved: Foreign | undefined;
   return (...args) => {
-    resolved ??= koffi().load(null).func(prototype) as Foreign;
+    resolved ??= ownLibc().func(prototype) as Foreign;
     return resolved(...args);
   };
 }
 
 /** The same, resolved at once and called without a detour: for what is called once per packet. */
-export const resolvedLibcFunction = (prototype: string): Foreign => koffi().load(null).func(prototype) as Foreign;
+export const resolvedLibcFunction = (prototype: string): Foreign => ownLibc().func(prototype) as Foreign;
 
 /** Where a buffer lies. It stays there for the buffer's life: V8 does not move what an ArrayBuffer holds. */
 export const addressOfBuffer = (bytes: Uint8Array): number => Number(koffi().address(bytes));
