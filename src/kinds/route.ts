@@ -1,6 +1,6 @@
 import { type Address, contains, familyOf, type Prefix } from '../model/ip.js';
 import { RTPROT_BOOT } from '../netlink/wire/constants.js';
-import { type Key, type Kind, keyOf } from '../planner/kind.js';
+import type { Key, Kind } from '../planner/kind.js';
 import { linkKey } from './link.js';
 
 /** Route types that flan makes or tells apart; anything else reads as `other`. @see uapi/linux/rtnetlink.h RTN_* */
@@ -65,7 +65,8 @@ export function route(init: RouteInit): Route {
 /** fib_trie tells routes apart by (table, dst, tos, metric); flan only makes tos 0. Another metric is another route. */
 export function routeKey({ table, dst, metric }: Pick<Route, 'table' | 'dst' | 'metric'>): Key {
   const suffix = metric === defaultMetric(dst) ? '' : `@${metric}`;
-  return keyOf('route', TABLES[table] ?? table, dst + suffix);
+  // Not keyOf, which puts it together piece by piece: three for every peer.
+  return `route/${TABLES[table] ?? table}/${dst}${suffix}` as Key;
 }
 
 export const routeKind: Kind<Route> = {

@@ -21,7 +21,7 @@ export const bitsOf = (family: Family): 32 | 128 => (family === 4 ? 32 : 128);
 export const parseIPv4 = (text: string): number => parseIPv4Until(text, text.length);
 
 /** As a digit, counted from `0`. */
-const DOT = 46 - 48;
+const DOT = -2;
 
 function parseIPv4Until(text: string, end: number): number {
   let value = 0;
@@ -199,6 +199,19 @@ function parseLength(text: string, start: number): number {
   }
   return value;
 }
+
+/** Whether a text is a prefix just as it is written here, as nearly all are: told of IPv4 without making any text. */
+export function isCanonicalPrefix(text: string): text is Prefix {
+  const slash = text.indexOf('/');
+  const len = slash < 0 ? -1 : parseLength(text, slash + 1);
+  if (len < 0) return false;
+  if (text.includes(':')) return tryPrefix(text) === text;
+  const value = parseIPv4Until(text, slash);
+  const isPadded = text.charCodeAt(slash + 1) === ZERO && text.length > slash + 2;
+  return value >= 0 && len <= 32 && !isPadded && startsAlike(value << len, 0, 32 - len);
+}
+
+const ZERO = 48;
 
 /** Host bits are masked off, as Go's net.ParseCIDR does. */
 export function tryPrefix(text: string): Prefix | undefined {

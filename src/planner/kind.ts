@@ -3,11 +3,7 @@ declare const brand: unique symbol;
 /** Identity of a resource, as people address it: `route/main/10.244.3.0/24`, `link/flannel.1`. */
 export type Key = string & { readonly [brand]: 'Key' };
 
-export function keyOf(first: string, ...rest: readonly (string | number)[]): Key {
-  let key = first;
-  for (let i = 0; i < rest.length; i++) key += `/${rest[i]}`;
-  return key as Key;
-}
+export const keyOf = (...parts: readonly (string | number)[]): Key => parts.join('/') as Key;
 
 /** One thing that can exist. Every field of a resource is plain data. */
 export interface Resource {

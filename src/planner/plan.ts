@@ -86,21 +86,24 @@ export function plan(input: PlanInput): Plan {
   const planWanted = (key: Key, { resource: after, because: reason }: Wanted): void => {
     const kind = kinds.of(after);
     const before = observed.get(key);
-    const needs = kind.needs(after);
     if (before === undefined) {
-      steps.push({ action: 'create', key, after, needs, reason });
+      steps.push({ action: 'create', key, after, needs: kind.needs(after), reason });
       return;
     }
     const fields = kinds.differing(before, after);
-    const inPlace = fields.every((field) => kind.inPlace.includes(field as never));
-    const common = { key, before, after, fields, needs, reason };
-    if (isOurs(key, before)) {
-      if (fields.length === 0) unchanged++;
-      else steps.push({ action: inPlace ? 'update' : 'replace', ...common });
-    } else if (input.adopt !== 'yes') conflicts.push({ key, before, after, fields, reason });
-    else if (fields.length === 0 && isAdoptedWithAnother(before)) unchanged++;
+    const ours = isOurs(key, before);
+    if (!ours && input.adopt !== 'yes') {
+      conflicts.push({ key, before, after, fields, reason });
+      return;
+    }
+    if (fields.length === 0 && (ours || isAdoptedWithAnother(before))) {
+      unchanged++;
+      return;
+    }
     // What cannot be changed into ours is taken over by making it anew, with all that stands on it.
-    else steps.push({ action: inPlace ? 'adopt' : 'replace', ...common });
+    const isInPlace = fields.every((field) => kind.inPlace.includes(field as never));
+    const action = isInPlace ? (ours ? 'update' : 'adopt') : 'replace';
+    steps.push({ action, key, before, after, fields, needs: kind.needs(after), reason });
   };
   const planObserved = (key: Key, before: Resource): void => {
     if (desired.has(key) || (!isOurs(key, before) && !isAdoptedWithAnother(before))) return;

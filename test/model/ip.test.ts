@@ -9,6 +9,7 @@ import {
   compareAddresses,
   contains,
   hostPrefix,
+  isCanonicalPrefix,
   isGlobalUnicast,
   lastAddressOf,
   makePrefix,
@@ -34,6 +35,35 @@ const address = fc.oneof(v4, v6);
 const prefix = address.chain((a) =>
   fc.integer({ min: 0, max: a.includes(':') ? 128 : 32 }).map((len) => makePrefix(a, len)),
 );
+
+describe('canonical prefixes', () => {
+  it('are those that come out as they went in, and no other text', () => {
+    const digits = fc.stringMatching(/^[0-9.:a-f/]{0,20}$/);
+    fc.assert(
+      fc.property(fc.oneof(prefix.map(String), digits), (text) => {
+        expect(isCanonicalPrefix(text)).toBe(tryPrefix(text) === text);
+      }),
+    );
+  });
+
+  it.each(['0.0.0.0/0', '10.0.0.0/8', '10.1.2.3/32', '128.0.0.0/1', '::/0', 'fd00::/64'])('%s is one', (text) => {
+    expect(isCanonicalPrefix(text)).toBe(true);
+  });
+
+  it.each([
+    '10.0.0.1/8',
+    '10.0.0.0/08',
+    '10.0.0.0/',
+    '10.0.0.0',
+    '/8',
+    '128.0.0.0/0',
+    'FD00::/64',
+    'fd00::1/64',
+    '::/129',
+  ])('%s is none', (text) => {
+    expect(isCanonicalPrefix(text)).toBe(false);
+  });
+});
 
 describe('addresses', () => {
   it.each([

@@ -5,6 +5,8 @@ import {
   addressOf,
   type Family,
   familyOf,
+  isCanonicalPrefix,
+  lengthOf,
   makePrefix,
   type Prefix,
   tryAddress,
@@ -123,9 +125,15 @@ function half(read: Reader, fields: HalfFields): LeaseStack | undefined {
   return stack;
 }
 
+/** Bits of a subnet at most: flannel's names of leases have 5 and 7 bits for the length. */
+const LONGEST: Readonly<Record<Family, number>> = { 4: 31, 6: 127 };
+
 function cidr(read: Reader, { subnet: field, family }: HalfFields): Prefix | undefined {
   const written = text(read, field);
   if (written === undefined) return undefined;
+  const isSubnet = isCanonicalPrefix(written) && familyOf(written) === family && lengthOf(written) <= LONGEST[family];
+  if (isSubnet) return written;
+  // Of the few others what is wrong with them is told, if anything is.
   const parsed = tryCidr(written);
   if (parsed === undefined || familyOf(parsed.address) !== family) {
     throw bad(
@@ -134,11 +142,10 @@ function cidr(read: Reader, { subnet: field, family }: HalfFields): Prefix | und
     );
   }
   const subnet = makePrefix(parsed.address, parsed.len);
-  if (subnet !== written && addressOf(subnet) !== parsed.address) {
+  if (addressOf(subnet) !== parsed.address) {
     throw bad(read.where(field), `${field} '${written}' has host bits set (did you mean '${subnet}'?)`);
   }
-  // flannel's names of leases have 5 and 7 bits for the length.
-  if (parsed.len > (family === 4 ? 31 : 127)) throw bad(read.where(field), `${field} '${written}' is a single address`);
+  if (parsed.len > LONGEST[family]) throw bad(read.where(field), `${field} '${written}' is a single address`);
   return subnet;
 }
 
