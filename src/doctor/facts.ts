@@ -54,6 +54,15 @@ export interface SubnetEnvFacts {
   readonly mode?: number;
 }
 
+/** A UDP port that the backend listens on. */
+export interface NeededPort {
+  readonly port: number;
+  /** What listens there: a device, a daemon. */
+  readonly what: string;
+  /** `protocol`: peers expect it there, and no setting changes that. */
+  readonly chosenBy?: 'protocol';
+}
+
 export interface OverlayFacts {
   readonly network: Network;
   readonly backend: string;
@@ -74,7 +83,7 @@ export interface OverlayFacts {
   readonly devices: readonly Link[];
   /** Every VXLAN device that there is. */
   readonly vxlans: readonly { readonly name: string; readonly vni: number; readonly port: number }[];
-  readonly ports: readonly { readonly port: number; readonly what: string }[];
+  readonly ports: readonly NeededPort[];
   readonly sockets: readonly UdpSocket[];
   /** Peers that the kernel would send to by another interface than the external one. */
   readonly elsewhere: readonly { readonly peer: string; readonly address: Address; readonly dev: string }[];

@@ -21,7 +21,7 @@ export const ports: Check = {
 };
 
 const takenByProcesses = ({ ports: needed, sockets }: OverlayFacts): Finding[] =>
-  needed.flatMap(({ port, what }) => {
+  needed.flatMap(({ port, what, chosenBy }) => {
     const holders = new Map(
       sockets.flatMap(({ port: held, owner }) =>
         held === port && owner !== undefined && !OURS.has(owner.name) ? [[owner.pid, owner.name] as const] : [],
@@ -32,7 +32,10 @@ const takenByProcesses = ({ ports: needed, sockets }: OverlayFacts): Finding[] =
         code: 'D_PORT_TAKEN',
         severity: 'error',
         what: `UDP port ${port}, which ${what} needs, is held by ${name} (pid ${pid})`,
-        fix: `Stop ${name} or give it another port; or choose another port in the network config, on all nodes at once.`,
+        fix:
+          chosenBy === 'protocol'
+            ? `Stop ${name} or give it another port: peers expect ${what} on this one.`
+            : `Stop ${name} or give it another port; or choose another port in the network config, on all nodes at once.`,
       }),
     );
   });

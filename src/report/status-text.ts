@@ -35,7 +35,8 @@ export function statusText(document: StatusDocument, unguarded: Paint = plain): 
       (taken?.external ?? []).map(({ dev, address, rule }) => `${dev} ${address} (${rule})`),
     ),
     ['watch', watchWords(document)],
-    ['store', storeWords(document)],
+    ...labelled('store', [storeWords(document)]),
+    ...labelled('look', [look.state === 'failed' ? `${look.message} (${look.code})` : undefined]),
     ['lease', leaseWords(taken?.lease ?? watch?.run?.lease, atMs)],
     ...labelled('peers', [peerWords(taken, watch?.run?.peers)]),
     ...labelled('kernel', [taken && summaryLine(taken.summary)]),
@@ -100,8 +101,7 @@ function storeWords({ watch, look, atMs }: StatusDocument): string {
   const name = look.state === 'taken' ? look.store : watch?.run?.about.store;
   const { state, sinceMs } = watch?.store ?? {};
   const told = state === undefined || state === 'unknown' ? [] : [`${state} for ${duration(atMs - (sinceMs ?? atMs))}`];
-  const failed = look.state === 'failed' ? [`${look.message} (${look.code})`] : [];
-  return [...(name === undefined ? [] : [name]), ...told, ...failed].join(', ');
+  return [...(name === undefined ? [] : [name]), ...told].join(', ');
 }
 
 export function leaseWords(lease: LeaseStatus | undefined, atMs: number): string {

@@ -312,6 +312,18 @@ describe('doctor', () => {
     }
   });
 
+  it('advises no other port where the protocol says which one', () => {
+    const fixOf = (chosenBy: { readonly chosenBy?: 'protocol' }) => {
+      const ports = [{ port: 500, what: 'charon', ...chosenBy }];
+      const sockets = [{ port: 500, family: 4, inode: 1, owner: { pid: 3, name: 'racoon' } }] as const;
+      return diagnose(withOverlay({ ports, sockets })).findings.map(({ fix }) => fix);
+    };
+    expect(fixOf({ chosenBy: 'protocol' })).toEqual([
+      'Stop racoon or give it another port: peers expect charon on this one.',
+    ]);
+    expect(fixOf({})).toEqual([expect.stringContaining('choose another port in the network config')]);
+  });
+
   it('puts errors before warnings', () => {
     const { findings } = diagnose({
       ...withTrouble('E_STORE_AUTH'),

@@ -75,7 +75,8 @@ function portsOf(resources: readonly Resource[]): OverlayFacts['ports'] {
       return [{ port: listenPort, what: dev }];
     }
     // IKE, and IKE and ESP across NAT.
-    if (resource.kind === 'ike-daemon') return [500, 4500].map((port) => ({ port, what: 'charon' }));
+    if (resource.kind === 'ike-daemon')
+      return [500, 4500].map((port) => ({ port, what: 'charon', chosenBy: 'protocol' as const }));
     if (resource.kind !== 'tunnel-device') return [];
     const { port, name } = resource as TunnelDevice;
     return [{ port, what: name }];

@@ -39,6 +39,13 @@ export interface RefusedCall {
 
 export type RefusalSort = 'raced' | 'throttled' | 'broken' | 'denied' | 'credentials' | 'quota' | 'refused';
 
+/** What a status of HTTP says where the cloud gave no word that is known. */
+export const sortOfStatus = (status: number): RefusalSort =>
+  status === 429 ? 'throttled' : status >= 500 ? 'broken' : 'refused';
+
+/** Whether the same may be answered otherwise soon. */
+export const isPassing = (status: number): boolean => sortOfStatus(status) !== 'refused';
+
 const LONGEST = 300;
 const LONGEST_REASON = 100;
 

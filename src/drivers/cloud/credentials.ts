@@ -1,5 +1,6 @@
 import { asFlanError } from '../../errors.js';
 import type { CloudEdge } from './client.js';
+import { CloudError } from './cloud-error.js';
 
 /** What requests are signed with. Never printed: messages name where it came from, at most. */
 export interface Credentials {
@@ -36,6 +37,29 @@ export function remembered<T extends Pick<Credentials, 'expiresAtMs'>>(
       known = undefined;
     },
   };
+}
+
+export interface InstanceRole {
+  /** Where the metadata service lists the role: one more step down are its credentials. */
+  readonly folder: string;
+  /** The cloud and the places that were looked into before: `AWS credentials: the environment has none`. */
+  readonly none: string;
+  readonly hint: string;
+  readonly decode: (text: string, what: string) => Credentials;
+}
+
+/**
+ * Credentials of the instance's role, from a metadata service that tells undefined for what is not there.
+ * @throws {FlanError} E_CLOUD_AUTH when there is no role
+ */
+export async function ofRole(
+  { folder, none, hint, decode }: InstanceRole,
+  look: (path: string) => Promise<string | undefined>,
+): Promise<Credentials> {
+  const [role] = ((await look(folder)) ?? '').split('\n');
+  const text = role ? await look(`${folder}${role}`) : undefined;
+  if (text === undefined) throw new CloudError('E_CLOUD_AUTH', `no ${none}, and the instance has no role`, { hint });
+  return decode(text, `credentials of role ${role}`);
 }
 
 /**

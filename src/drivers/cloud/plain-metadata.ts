@@ -1,5 +1,5 @@
 import type { CloudEdge } from './client.js';
-import { CloudError } from './cloud-error.js';
+import { CloudError, isPassing } from './cloud-error.js';
 import { type HttpAnswer, send } from './http.js';
 import { METADATA, persistently } from './retry.js';
 
@@ -56,7 +56,7 @@ export function plainMetadata({ edge, what, base, tokens }: PlainMetadataInit): 
         if (answer.status === 200) return answer.text.trim();
         if (answer.status === 404) return undefined;
         throw new CloudError('E_CLOUD_UNREACHABLE', `${what} ${path}: status ${answer.status}`, {
-          retry: answer.status >= 500 || answer.status === 429,
+          retry: isPassing(answer.status),
         });
       },
       { ...METADATA, signal },

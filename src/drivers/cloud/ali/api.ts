@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
-import { type CloudError, type RefusalSort, refusal } from '../cloud-error.js';
+import { type CloudError, type RefusalSort, refusal, sortOfStatus } from '../cloud-error.js';
 import { type CredentialSource, renewing } from '../credentials.js';
 import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { parseObject, textOf, tryObject } from '../json.js';
@@ -81,7 +81,7 @@ export function refusedBy(answer: HttpAnswer, action: string): CloudError {
   const error = tryObject(answer.text);
   const reason = textOf(error, 'Code') ?? '';
   const byCode = SORTS.find(([pattern]) => pattern.test(reason))?.[1];
-  return refusal(byCode ?? (answer.status === 429 ? 'throttled' : answer.status >= 500 ? 'broken' : 'refused'), {
+  return refusal(byCode ?? sortOfStatus(answer.status), {
     ...{ cloud: 'Alibaba', action, permission: `vpc:${action}`, reason, status: answer.status },
     said: textOf(error, 'Message') ?? '',
     retryAfterMs: retryAfterMs(answer),

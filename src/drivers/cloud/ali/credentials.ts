@@ -1,6 +1,6 @@
 import type { CloudEdge } from '../client.js';
-import { CloudError, malformed } from '../cloud-error.js';
-import { type CredentialSource, type Credentials, remembered } from '../credentials.js';
+import { malformed } from '../cloud-error.js';
+import { type CredentialSource, type Credentials, type InstanceRole, ofRole, remembered } from '../credentials.js';
 import { parseIni } from '../ini.js';
 import { parseObject, textOf } from '../json.js';
 import type { PlainMetadata } from '../plain-metadata.js';
@@ -36,23 +36,20 @@ function fromFile({ env, home, readText }: CloudEdge): Credentials | undefined {
     : undefined;
 }
 
-async function fromRole({ env }: CloudEdge, metadata: PlainMetadata, signal: AbortSignal): Promise<Credentials> {
-  const folder = 'ram/security-credentials/';
-  const isOff = env.ALIBABA_CLOUD_ECS_METADATA_DISABLED?.toLowerCase() === 'true';
-  const listed = env.ALIBABA_CLOUD_ECS_METADATA || (isOff ? undefined : await metadata(folder, signal));
-  const [role] = (listed ?? '').split('\n');
-  const text = role ? await metadata(`${folder}${role}`, signal) : undefined;
-  if (text === undefined) {
-    throw new CloudError(
-      'E_CLOUD_AUTH',
-      'no credentials of Alibaba Cloud: the config, the environment and the file have none, and the instance has no role',
-      {
-        hint: 'Give the instance a RAM role; docs/backends.md has the policy that it needs.',
-      },
-    );
-  }
-  return decodeRole(text, `credentials of role ${role}`);
+function fromRole({ env }: CloudEdge, metadata: PlainMetadata, signal: AbortSignal): Promise<Credentials> {
+  const { ALIBABA_CLOUD_ECS_METADATA: named, ALIBABA_CLOUD_ECS_METADATA_DISABLED: disabled } = env;
+  return ofRole(ROLE, async (path) => {
+    if (path !== ROLE.folder) return metadata(path, signal);
+    return named || (disabled?.toLowerCase() === 'true' ? undefined : metadata(path, signal));
+  });
 }
+
+const ROLE: InstanceRole = {
+  folder: 'ram/security-credentials/',
+  none: 'credentials of Alibaba Cloud: the config, the environment and the file have none',
+  hint: 'Give the instance a RAM role; docs/backends.md has the policy that it needs.',
+  decode: decodeRole,
+};
 
 /** What the metadata service answers. @throws {FlanError} E_CLOUD_AUTH, E_CLOUD_PROTOCOL */
 export function decodeRole(text: string, what: string): Credentials {

@@ -1,9 +1,9 @@
-import { isJsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
-import { CloudError, malformed } from '../cloud-error.js';
-import { type CredentialSource, type Credentials, remembered } from '../credentials.js';
+import { CloudError, isPassing, malformed } from '../cloud-error.js';
+import { type CredentialSource, type Credentials, type InstanceRole, ofRole, remembered } from '../credentials.js';
 import { send } from '../http.js';
 import { parseIni } from '../ini.js';
+import { parseObject, textOf } from '../json.js';
 import { METADATA, persistently } from '../retry.js';
 import type { AwsMetadata } from './metadata.js';
 import { assumeByWebIdentity } from './web-identity.js';
@@ -23,7 +23,7 @@ export function awsCredentials(
     if (given !== undefined) return given;
     const { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: role } = edge.env;
     if (file && role) return assumeByWebIdentity(edge, { file, role, region: await region() }, signal);
-    return (await fromContainer(edge, signal)) ?? fromRole(metadata, signal);
+    return (await fromContainer(edge, signal)) ?? ofRole(ROLE, (path) => metadata.get(path, signal));
   });
 }
 
@@ -91,45 +91,26 @@ async function fromContainer(
     { ...METADATA, signal },
   );
   if (answer.status !== 200) {
-    throw new CloudError('E_CLOUD_AUTH', `${what}: status ${answer.status}`, { retry: answer.status >= 500 });
+    throw new CloudError('E_CLOUD_AUTH', `${what}: status ${answer.status}`, { retry: isPassing(answer.status) });
   }
   return decodeRole(answer.text, what);
 }
 
-async function fromRole(metadata: AwsMetadata, signal: AbortSignal): Promise<Credentials> {
-  const folder = 'iam/security-credentials/';
-  const [role] = ((await metadata.get(folder, signal)) ?? '').split('\n');
-  const text = role ? await metadata.get(`${folder}${role}`, signal) : undefined;
-  if (text === undefined) {
-    throw new CloudError(
-      'E_CLOUD_AUTH',
-      'no AWS credentials: the environment and the files of AWS have none, and the instance has no role',
-      {
-        hint: 'Attach a role to the instance; docs/backends.md has the policy that it needs.',
-      },
-    );
-  }
-  return decodeRole(text, `credentials of role ${role}`);
-}
+const ROLE: InstanceRole = {
+  folder: 'iam/security-credentials/',
+  none: 'AWS credentials: the environment and the files of AWS have none',
+  hint: 'Attach a role to the instance; docs/backends.md has the policy that it needs.',
+  decode: decodeRole,
+};
 
 /** What metadata service and container agents answer. @throws {FlanError} E_CLOUD_AUTH, E_CLOUD_PROTOCOL */
 export function decodeRole(text: string, what: string): Credentials {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The parser would quote the text, and the text is a secret.
-    throw malformed(what, 'not JSON');
-  }
-  if (!isJsonObject(value)) throw malformed(what, 'not an object');
-  const { AccessKeyId: id, SecretAccessKey: secret, Token: session, Expiration: expires, Code: code } = value;
-  if (typeof code === 'string' && code !== 'Success')
-    throw new CloudError('E_CLOUD_AUTH', `${what}: ${code.slice(0, 100)}`, { retry: true });
-  if (typeof id !== 'string' || typeof secret !== 'string') throw malformed(what, 'no key in it');
-  const expiresAtMs = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
-  return {
-    ...{ id, secret },
-    ...(typeof session === 'string' && { session }),
-    ...(Number.isFinite(expiresAtMs) && { expiresAtMs }),
-  };
+  const value = parseObject(text, what);
+  const at = (name: string) => textOf(value, name);
+  const code = at('Code') ?? 'Success';
+  if (code !== 'Success') throw new CloudError('E_CLOUD_AUTH', `${what}: ${code.slice(0, 100)}`, { retry: true });
+  const [id, secret, session] = [at('AccessKeyId'), at('SecretAccessKey'), at('Token')];
+  if (id === undefined || secret === undefined) throw malformed(what, 'no key in it');
+  const expiresAtMs = Date.parse(at('Expiration') ?? '');
+  return { id, secret, session, ...(Number.isFinite(expiresAtMs) && { expiresAtMs }) };
 }

@@ -1,5 +1,5 @@
 import type { CloudEdge } from '../client.js';
-import { CloudError } from '../cloud-error.js';
+import { CloudError, isPassing } from '../cloud-error.js';
 import { type HttpAnswer, send } from '../http.js';
 import { METADATA, persistently } from '../retry.js';
 
@@ -94,7 +94,7 @@ export function awsMetadata(edge: CloudEdge): AwsMetadata {
 function refused({ status }: HttpAnswer, token: string | undefined): CloudError {
   const isTokenMissing = status === 401 && token === '';
   return new CloudError('E_CLOUD_UNREACHABLE', `EC2 instance metadata: status ${status}`, {
-    retry: status >= 500 || status === 429,
+    retry: isPassing(status),
     hint: isTokenMissing
       ? 'The instance wants tokens (IMDSv2) and the answer with the token did not arrive: raise the hop limit to 2, or run in the network of the host.'
       : 'Check that instance metadata is enabled for this instance.',

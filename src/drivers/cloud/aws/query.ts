@@ -1,6 +1,6 @@
 import { asFlanError } from '../../../errors.js';
 import type { CloudEdge } from '../client.js';
-import { type CloudError, malformed, type RefusalSort, refusal } from '../cloud-error.js';
+import { type CloudError, malformed, type RefusalSort, refusal, sortOfStatus } from '../cloud-error.js';
 import { type CredentialSource, renewing } from '../credentials.js';
 import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { API, persistently } from '../retry.js';
@@ -79,7 +79,7 @@ export function refusedBy(answer: HttpAnswer, action: string): CloudError {
     // A proxy or a load balancer speaks: the status has to do.
   }
   const reason = textAt(root, 'Errors', 'Error', 'Code') ?? '';
-  const sort = SORTS.get(reason) ?? (answer.status === 429 ? 'throttled' : answer.status >= 500 ? 'broken' : 'refused');
+  const sort = SORTS.get(reason) ?? sortOfStatus(answer.status);
   return refusal(sort, {
     ...{ cloud: 'EC2', action, permission: `ec2:${action}`, reason, status: answer.status },
     said: textAt(root, 'Errors', 'Error', 'Message') ?? '',

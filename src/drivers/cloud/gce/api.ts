@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
-import { type CloudError, type RefusalSort, refusal } from '../cloud-error.js';
+import { type CloudError, type RefusalSort, refusal, sortOfStatus } from '../cloud-error.js';
 import { type CredentialSource, renewing } from '../credentials.js';
 import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { objectOf, objectsOf, parseObject, textOf, tryObject } from '../json.js';
@@ -71,14 +71,13 @@ const BY_STATUS: Readonly<Record<number, RefusalSort>> = {
   401: 'credentials',
   403: 'denied',
   409: 'raced',
-  429: 'throttled',
 };
 
 /** What the API says with any status but 2xx. */
 export function refusedBy(answer: HttpAnswer, permission: string): CloudError {
   const error = objectOf(tryObject(answer.text), 'error');
   const reason = textOf(objectsOf(error, 'errors')[0], 'reason') ?? '';
-  const sort = SORTS.get(reason) ?? BY_STATUS[answer.status] ?? (answer.status >= 500 ? 'broken' : 'refused');
+  const sort = SORTS.get(reason) ?? BY_STATUS[answer.status] ?? sortOfStatus(answer.status);
   return refusal(sort, {
     ...{ cloud: 'GCE', action: permission.replace('compute.', ''), permission, reason, status: answer.status },
     said: textOf(error, 'message') ?? '',
@@ -92,7 +91,7 @@ export function failureOf(operation: JsonObject, permission: string): CloudError
   if (first === undefined) return undefined;
   const reason = textOf(first, 'code') ?? '';
   const status = typeof operation.httpErrorStatusCode === 'number' ? operation.httpErrorStatusCode : 0;
-  return refusal(SORTS.get(reason) ?? BY_STATUS[status] ?? (status >= 500 ? 'broken' : 'refused'), {
+  return refusal(SORTS.get(reason) ?? BY_STATUS[status] ?? sortOfStatus(status), {
     ...{ cloud: 'GCE', action: permission.replace('compute.', ''), permission, reason, status },
     said: textOf(first, 'message') ?? '',
   });

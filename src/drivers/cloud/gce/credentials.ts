@@ -1,5 +1,5 @@
 import type { CloudEdge } from '../client.js';
-import { CloudError, malformed } from '../cloud-error.js';
+import { CloudError, isPassing, malformed } from '../cloud-error.js';
 import { type CredentialSource, remembered } from '../credentials.js';
 import { send } from '../http.js';
 import { parseObject, textOf } from '../json.js';
@@ -53,7 +53,7 @@ async function fromFile(edge: CloudEdge, { path, text }: KeyFile, signal: AbortS
       const answer = await send({ what, method: 'POST', url: uri, headers, body, timeoutMs: 10_000 }, signal);
       if (answer.status === 200) return decodeToken(edge, answer.text, what);
       throw new CloudError('E_CLOUD_AUTH', `${what}: status ${answer.status}`, {
-        retry: answer.status >= 500 || answer.status === 429,
+        retry: isPassing(answer.status),
         hint: 'Check that the key is still valid, and the clock of this host.',
       });
     },

@@ -1,5 +1,5 @@
 import type { CloudEdge } from '../client.js';
-import { CloudError } from '../cloud-error.js';
+import { CloudError, isPassing } from '../cloud-error.js';
 import { send } from '../http.js';
 import { METADATA, persistently } from '../retry.js';
 
@@ -31,7 +31,7 @@ export function gceMetadata(edge: CloudEdge): GceMetadata {
         }
         if (answer.status === 200) return answer.text.trim();
         throw new CloudError('E_CLOUD_UNREACHABLE', `${what} ${path}: status ${answer.status}`, {
-          retry: answer.status >= 500 || answer.status === 429,
+          retry: isPassing(answer.status),
           hint: path.includes('service-accounts')
             ? 'Give the VM a service account with the scope compute-rw.'
             : undefined,

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../model/json.js';
 import type { CloudEdge } from '../client.js';
-import { malformed, type RefusalSort, refusal } from '../cloud-error.js';
+import { malformed, type RefusalSort, refusal, sortOfStatus } from '../cloud-error.js';
 import { type CredentialSource, renewing } from '../credentials.js';
 import { addressOf, type HttpAnswer, retryAfterMs, send } from '../http.js';
 import { objectOf, textOf, tryObject } from '../json.js';
@@ -59,7 +59,7 @@ export function responseOf(answer: HttpAnswer, action: string): JsonObject {
   if (error === undefined && answer.status === 200) throw malformed(`Tencent ${action}`, 'no Response in it');
   const reason = textOf(error, 'Code') ?? '';
   const byCode = SORTS.find(([pattern]) => pattern.test(reason))?.[1];
-  throw refusal(byCode ?? (answer.status === 429 ? 'throttled' : answer.status >= 500 ? 'broken' : 'refused'), {
+  throw refusal(byCode ?? sortOfStatus(answer.status), {
     ...{ cloud: 'Tencent', action, permission: `vpc:${action}`, reason, status: answer.status },
     said: textOf(error, 'Message') ?? '',
     retryAfterMs: retryAfterMs(answer),

@@ -1,6 +1,6 @@
 import type { CloudEdge } from '../client.js';
-import { CloudError, malformed } from '../cloud-error.js';
-import { type CredentialSource, type Credentials, remembered } from '../credentials.js';
+import { malformed } from '../cloud-error.js';
+import { type CredentialSource, type Credentials, type InstanceRole, ofRole, remembered } from '../credentials.js';
 import { parseIni } from '../ini.js';
 import { parseObject, textOf } from '../json.js';
 import type { PlainMetadata } from '../plain-metadata.js';
@@ -14,7 +14,10 @@ export interface TencentCredentialsInit {
 
 /** The network config, the environment (Tencent's names, then flannel's), the file of Tencent's tools, the role of the instance. */
 export const tencentCredentials = ({ edge, metadata, keys }: TencentCredentialsInit): CredentialSource =>
-  remembered(edge, async (signal) => keys ?? fromEnvironment(edge) ?? fromFile(edge) ?? fromRole(metadata, signal));
+  remembered(
+    edge,
+    async (signal) => keys ?? fromEnvironment(edge) ?? fromFile(edge) ?? ofRole(ROLE, (path) => metadata(path, signal)),
+  );
 
 function fromEnvironment({ env }: CloudEdge): Credentials | undefined {
   const { TENCENTCLOUD_SECRET_ID: id, TENCENTCLOUD_SECRET_KEY: secret, TENCENTCLOUD_SESSION_TOKEN: session } = env;
@@ -31,21 +34,12 @@ function fromFile({ env, home, readText }: CloudEdge): Credentials | undefined {
   return id && secret ? { id, secret } : undefined;
 }
 
-async function fromRole(metadata: PlainMetadata, signal: AbortSignal): Promise<Credentials> {
-  const folder = 'cam/security-credentials/';
-  const [role] = ((await metadata(folder, signal)) ?? '').split('\n');
-  const text = role ? await metadata(`${folder}${role}`, signal) : undefined;
-  if (text === undefined) {
-    throw new CloudError(
-      'E_CLOUD_AUTH',
-      'no credentials of Tencent Cloud: the config, the environment and the file have none, and the instance has no role',
-      {
-        hint: 'Give the instance a CAM role; docs/backends.md has the policy that it needs.',
-      },
-    );
-  }
-  return decodeRole(text, `credentials of role ${role}`);
-}
+const ROLE: InstanceRole = {
+  folder: 'cam/security-credentials/',
+  none: 'credentials of Tencent Cloud: the config, the environment and the file have none',
+  hint: 'Give the instance a CAM role; docs/backends.md has the policy that it needs.',
+  decode: decodeRole,
+};
 
 /** What the metadata service answers. @throws {FlanError} E_CLOUD_AUTH, E_CLOUD_PROTOCOL */
 export function decodeRole(text: string, what: string): Credentials {
