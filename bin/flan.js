@@ -18,5 +18,5 @@ if (running[0] < wanted[0] || (running[0] === wanted[0] && running[1] < wanted[1
 } else if (process.argv.length === 3 && (process.argv[2] === '--version' || process.argv[2] === '-V')) {
   console.log('flan ' + require('../package.json').version);
 } else {
-  require('./load.js').load('cli.cjs').main(process.argv.slice(2));
+  require('./load.js').load().main(process.argv.slice(2));
 }

@@ -9,11 +9,11 @@ const path = require('node:path');
 const vm = require('node:vm');
 
 const DIST = path.join(__dirname, '..', 'dist');
-/** Whatever a new build changes, this file comes out new: the names of the others are hashes of what they hold. */
-const ENTRY = path.join(DIST, 'cli.cjs');
+/** Whatever a new build changes, this chunk comes out new: the names of the others are hashes of what they hold. */
+const ENTRY = 'cli.cjs';
 const MAGIC = 0x666c6132; // "fla2"
-/** Magic, length of the source, length of V8's data, 0; as doubles: size and mtime (ms) of the entry. */
-const HEADER_BYTES = 32;
+/** Magic, length of the source, length of V8's data, 0. */
+const HEADER_BYTES = 16;
 /** Much is bundled that imports these and never calls them, and each takes a millisecond or two to load. */
 const LATE = new Set(
   [
@@ -39,10 +39,10 @@ const LATE = new Set(
 const LAST_WITH_BUDGET = 11;
 
 /**
- * How many bytes of bytecode a function runs before V8 optimises it, 135168 where nothing is said, for commands that
- * look at every lease: they run much code some thousand times and then no more, and optimising it takes longer than it
- * saves. With 1,000 leases a plan takes 5 ms less, and 35 ms of the compiler's threads. A daemon's start with 5,000
- * saves a third of a second on these (compile-later.ts ends this).
+ * How many bytes of bytecode run before V8 thinks of optimising a function, 67584 where nothing is said, for commands
+ * that look at every lease: they run much code some thousand times and then no more, and optimising it takes longer than
+ * it saves. With 1,000 leases a plan takes 5 ms less, and 35 ms less of the compiler's threads. A daemon's start with
+ * 5,000 saves a third of a second on these (compile-later.ts ends this).
  */
 const BUDGETS = new Map([
   ['watch', 1_000_000],
@@ -64,13 +64,14 @@ function setFlags(command) {
   if (parseInt(process.versions.v8, 10) <= LAST_WITH_BUDGET) setFlagsFromString(`--interrupt-budget=${budget}`);
 }
 
-/** Runs an entry of dist/ and returns its exports. */
-function load(entry) {
+/** Runs the entry and returns its exports. */
+function load() {
   const command = /^[a-z][a-z-]{0,30}$/.test(process.argv[2] || '') ? process.argv[2] : 'help';
   setFlags(command);
+  const entry = readChunk(ENTRY);
   const folder = packFolder();
   const file = folder && path.join(folder, `${command}.pack`);
-  const pack = (file && readPack(folder, file)) || EMPTY;
+  const pack = (file && readPack({ folder, file, entry })) || EMPTY;
   const modules = new Map();
   /** Sources of what the pack does not have. */
   const added = new Map();
@@ -79,9 +80,8 @@ function load(entry) {
     name.startsWith('./') ? loadChunk(name.slice(2)) : LATE.has(name) ? late(name) : require(name);
   Object.assign(chunkRequire, { resolve: require.resolve, main: require.main, cache: require.cache });
 
-  function readChunk(name, filename) {
-    // The build writes ASCII only, and one byte per character is what V8 keeps.
-    const source = `function (exports, require, module, __filename, __dirname) { ${fs.readFileSync(filename, 'latin1')}\n}`;
+  function addChunk(name, filename) {
+    const source = name === ENTRY ? entry : readChunk(name);
     added.set(name, source);
     return new vm.Script(`(${source})`, { filename }).runInThisContext();
   }
@@ -90,7 +90,7 @@ function load(entry) {
     const known = modules.get(name);
     if (known) return known.exports;
     const filename = path.join(DIST, name);
-    const body = pack.chunks[name] || readChunk(name, filename);
+    const body = pack.chunks[name] || addChunk(name, filename);
     const module = { exports: {}, id: filename, filename, loaded: false };
     modules.set(name, module);
     body(module.exports, chunkRequire, module, filename, DIST);
@@ -103,19 +103,29 @@ function load(entry) {
     process.on('exit', (code) => {
       if (code > 2 || (added.size === 0 && pack.isCompiled)) return;
       setFlags(command);
-      writePack(folder, file, added.size > 0 ? { source: sourceOf(pack.source, added) } : pack);
+      writePack({ folder, file, pack: added.size > 0 ? { source: sourceOf(pack.source, added) } : pack });
     });
   }
-  return loadChunk(entry);
+  return loadChunk(ENTRY);
+}
+
+/** A chunk as an expression. The build writes ASCII only, and one byte per character is what V8 keeps. */
+function readChunk(name) {
+  const text = fs.readFileSync(path.join(DIST, name), 'latin1');
+  return `function (exports, require, module, __filename, __dirname) { ${text}\n}`;
 }
 
 /** As if nothing had been packed. */
 const EMPTY = { chunks: {}, source: '', isCompiled: false };
 
+const START = '({\n';
+const END = '\n})';
+const member = (name, source) => `${JSON.stringify(name)}: ${source}`;
+
 /** An object of functions by the names of their chunks, each on lines of its own: stacks tell lines of this text. */
 function sourceOf(before, added) {
-  const members = [...added].map(([name, source]) => `${JSON.stringify(name)}: ${source}`).join(',\n');
-  return before === '' ? `({\n${members}\n})` : `${before.slice(0, -'\n})'.length)},\n${members}\n})`;
+  const start = before === '' ? START : `${before.slice(0, -END.length)},\n`;
+  return `${start}${[...added].map(([name, source]) => member(name, source)).join(',\n')}${END}`;
 }
 
 /** A built-in module that is loaded when something of it is first used. */
@@ -157,7 +167,7 @@ function sumOf(text) {
 /** Code is run from here, so nobody else may be able to write: neither others nor the group, nor another owner. */
 const isOurs = (stat) => stat.uid === process.geteuid() && (stat.mode & 0o022) === 0;
 
-function readPack(folder, file) {
+function readPack({ folder, file, entry }) {
   let fd;
   try {
     const stat = fs.lstatSync(folder);
@@ -165,7 +175,7 @@ function readPack(folder, file) {
     fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
     const fileStat = fs.fstatSync(fd);
     if (!fileStat.isFile() || !isOurs(fileStat)) return undefined;
-    return decode({ fd, bytes: fileStat.size, filename: file });
+    return decode({ fd, bytes: fileStat.size, filename: file, entry });
   } catch {
     return undefined;
   } finally {
@@ -174,17 +184,17 @@ function readPack(folder, file) {
 }
 
 /** Undefined for what is not whole or of another build. */
-function decode({ fd, bytes, filename }) {
-  const { size, mtimeMs } = fs.statSync(ENTRY);
+function decode({ fd, bytes, filename, entry }) {
   const header = Buffer.allocUnsafe(HEADER_BYTES);
   fs.readSync(fd, header, 0, HEADER_BYTES, 0);
   const [magic, sourceLength, dataLength] = [0, 4, 8].map((offset) => header.readUInt32LE(offset));
   if (magic !== MAGIC || bytes !== HEADER_BYTES + sourceLength + dataLength) return undefined;
-  if (header.readDoubleLE(16) !== size || header.readDoubleLE(24) !== mtimeMs) return undefined;
   // One after the other into the same room: memory that nobody used before is half the cost of reading.
   const room = Buffer.allocUnsafeSlow(Math.max(sourceLength, dataLength));
   const part = (length, at) => room.subarray(0, fs.readSync(fd, room, 0, length, at));
   const source = part(sourceLength, HEADER_BYTES).latin1Slice();
+  // The entry is loaded first, so it stands first. Times would not do: images and packages set all of them alike.
+  if (!source.startsWith(START + member(ENTRY, entry))) return undefined;
   const cachedData = dataLength > 0 ? part(dataLength, HEADER_BYTES + sourceLength) : undefined;
   const script = new vm.Script(source, { filename, cachedData });
   const isCompiled = cachedData !== undefined && !script.cachedDataRejected;
@@ -193,15 +203,12 @@ function decode({ fd, bytes, filename }) {
 
 function encode({ source, script }) {
   const data = script ? script.createCachedData() : Buffer.alloc(0);
-  const { size, mtimeMs } = fs.statSync(ENTRY);
   const header = Buffer.alloc(HEADER_BYTES);
   for (const [i, value] of [MAGIC, source.length, data.length].entries()) header.writeUInt32LE(value, 4 * i);
-  header.writeDoubleLE(size, 16);
-  header.writeDoubleLE(mtimeMs, 24);
   return Buffer.concat([header, Buffer.from(source, 'latin1'), data]);
 }
 
-function writePack(folder, file, pack) {
+function writePack({ folder, file, pack }) {
   const temporary = `${file}.${process.pid}`;
   try {
     // Under sudo, HOME may be somebody else's: what we leave there could neither be used nor removed by them.

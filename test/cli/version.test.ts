@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,8 +14,11 @@ import {
 } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FLAN, flan } from '../support/cli.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -53,11 +57,7 @@ describe('flan version', () => {
 });
 
 // The layout that bin/load.js tells.
-const compiledAt = (bytes: Buffer) => 32 + bytes.readUInt32LE(4);
-const withSizeOfEntry = (bytes: Buffer, size: number) => {
-  bytes.writeDoubleLE(size, 16);
-  return bytes;
-};
+const compiledAt = (bytes: Buffer) => 16 + bytes.readUInt32LE(4);
 const withFlippedBit = (bytes: Buffer, at: number) => {
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   return bytes;
@@ -109,7 +109,7 @@ describe('the code cache', () => {
     ['cut by a byte', (bytes: Buffer) => bytes.subarray(0, -1)],
     ['empty', () => Buffer.alloc(0)],
     ['no pack', () => Buffer.alloc(100_000, 'x')],
-    ['of another build', (bytes: Buffer) => withSizeOfEntry(bytes, 1)],
+    ['of another build', (bytes: Buffer) => withFlippedBit(bytes, bytes.indexOf('.cjs")'))],
     ['of another V8', (bytes: Buffer) => withFlippedBit(bytes, compiledAt(bytes) + 4)],
   ])('is written anew when it is %s', async (_, damage) => {
     await expectSuccess(run());
@@ -121,6 +121,32 @@ describe('the code cache', () => {
     expect(inode()).not.toBe(before);
     await expectSuccess(run());
     expect(readFileSync(pack()).length).toBeGreaterThan(good.length / 2);
+  });
+
+  it('holds nothing of a build that was replaced while the command ran', async () => {
+    const installed = join(home, 'installed');
+    for (const part of ['bin', 'dist', 'package.json'])
+      cpSync(join(ROOT, part), join(installed, part), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(installed, 'node_modules'));
+    const upgrade = join(home, 'upgrade.cjs');
+    const entry = join(installed, 'dist', 'cli.cjs');
+    // What `version` says then comes from the new entry alone.
+    writeFileSync(
+      upgrade,
+      `process.on('exit', () => {
+        const fs = require('node:fs');
+        const before = fs.statSync('${entry}');
+        fs.writeFileSync('${entry}', "exports.main = () => console.log('the new one')".padEnd(before.size));
+        fs.utimesSync('${entry}', before.atime, before.mtime);
+      });`,
+    );
+    const env = { CACHE_DIRECTORY: undefined, XDG_CACHE_HOME: home, HOME: home };
+    const command = join(installed, 'bin', 'flan.js');
+    const before = await flan(['version'], { command, env: { ...env, NODE_OPTIONS: `--require ${upgrade}` } });
+    expect(before.stdout).toContain(`flan ${version}`);
+    for (const _ of ['first', 'second', 'third']) {
+      expect(await flan(['version'], { command, env })).toMatchObject({ code: 0, stdout: 'the new one\n' });
+    }
   });
 
   it('is left alone where others can write', async () => {
