@@ -1,19 +1,22 @@
 // Loads dist/ through V8's code cache: compiling the bundle would be most of the start-up time. Each command has a pack
 // of its own, since each uses other functions: the chunks that it loads, as one script, and what V8 compiled of it. The
 // first run of a command gathers the chunks, the second what is compiled, the third is quick. A pack that does not fit
-// is ignored, never an error.
+// or is damaged is ignored and written anew, never an error.
 'use strict';
 
 const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
+const zlib = require('node:zlib');
 
 const DIST = path.join(__dirname, '..', 'dist');
-/** Whatever a new build changes, this chunk comes out new: the names of the others are hashes of what they hold. */
+/** Whatever a new build changes, this chunk comes out new: it ends with a sum of all the others. */
 const ENTRY = 'cli.cjs';
 const MAGIC = 0x666c6132; // "fla2"
-/** Magic, length of the source, length of V8's data, 0. */
+/** Magic, length of the source, length of V8's data, CRC of both. */
 const HEADER_BYTES = 16;
+/** How long after its last change a file may still be about to become a pack. */
+const WRITING_MS = 3_600_000;
 /** Much is bundled that imports these and never calls them, and each takes a millisecond or two to load. */
 const LATE = new Set(
   [
@@ -69,7 +72,9 @@ function load() {
   const command = /^[a-z][a-z-]{0,30}$/.test(process.argv[2] || '') ? process.argv[2] : 'help';
   setFlags(command);
   const entry = readChunk(ENTRY);
-  const folder = packFolder();
+  // A stack is to tell the files of dist/.
+  const isForStacks = process.argv.includes('--debug') || process.env.FLAN_DEBUG;
+  const folder = isForStacks ? undefined : packFolder();
   const file = folder && path.join(folder, `${command}.pack`);
   const pack = (file && readPack({ folder, file, entry })) || EMPTY;
   const modules = new Map();
@@ -82,7 +87,7 @@ function load() {
 
   function addChunk(name, filename) {
     const source = name === ENTRY ? entry : readChunk(name);
-    added.set(name, source);
+    if (file) added.set(name, source);
     return new vm.Script(`(${source})`, { filename }).runInThisContext();
   }
 
@@ -118,7 +123,8 @@ function readChunk(name) {
 /** As if nothing had been packed. */
 const EMPTY = { chunks: {}, source: '', isCompiled: false };
 
-const START = '({\n';
+/** V8 takes code of another Node of the same V8 for its own, and crashes: what it was compiled by is said here. */
+const START = `({ // Node ${process.version} ${process.arch}, ${fs.statSync(process.execPath).size} bytes\n`;
 const END = '\n})';
 const member = (name, source) => `${JSON.stringify(name)}: ${source}`;
 
@@ -148,7 +154,7 @@ function late(name) {
 
 /**
  * Where this installation keeps its packs: in systemd's CACHE_DIRECTORY, else in the XDG place; undefined when there is
- * neither. The next version writes over them, and so does another Node: what does not fit is not used.
+ * neither. The next version writes over them, and so does another Node.
  */
 function packFolder() {
   const { CACHE_DIRECTORY, XDG_CACHE_HOME, HOME } = process.env;
@@ -183,19 +189,22 @@ function readPack({ folder, file, entry }) {
   }
 }
 
-/** Undefined for what is not whole or of another build. */
+/** Undefined for what is damaged, of another build or of another Node. */
 function decode({ fd, bytes, filename, entry }) {
   const header = Buffer.allocUnsafe(HEADER_BYTES);
   fs.readSync(fd, header, 0, HEADER_BYTES, 0);
-  const [magic, sourceLength, dataLength] = [0, 4, 8].map((offset) => header.readUInt32LE(offset));
+  const [magic, sourceLength, dataLength, crc] = [0, 4, 8, 12].map((offset) => header.readUInt32LE(offset));
   if (magic !== MAGIC || bytes !== HEADER_BYTES + sourceLength + dataLength) return undefined;
   // One after the other into the same room: memory that nobody used before is half the cost of reading.
   const room = Buffer.allocUnsafeSlow(Math.max(sourceLength, dataLength));
   const part = (length, at) => room.subarray(0, fs.readSync(fd, room, 0, length, at));
-  const source = part(sourceLength, HEADER_BYTES).latin1Slice();
+  const text = part(sourceLength, HEADER_BYTES);
+  const [source, crcOfSource] = [text.latin1Slice(), zlib.crc32(text)];
   // The entry is loaded first, so it stands first. Times would not do: images and packages set all of them alike.
   if (!source.startsWith(START + member(ENTRY, entry))) return undefined;
-  const cachedData = dataLength > 0 ? part(dataLength, HEADER_BYTES + sourceLength) : undefined;
+  const data = part(dataLength, HEADER_BYTES + sourceLength);
+  if (zlib.crc32(data, crcOfSource) !== crc) return undefined;
+  const cachedData = dataLength > 0 ? data : undefined;
   const script = new vm.Script(source, { filename, cachedData });
   const isCompiled = cachedData !== undefined && !script.cachedDataRejected;
   return { source, script, isCompiled, chunks: script.runInThisContext() };
@@ -203,9 +212,11 @@ function decode({ fd, bytes, filename, entry }) {
 
 function encode({ source, script }) {
   const data = script ? script.createCachedData() : Buffer.alloc(0);
+  const body = Buffer.concat([Buffer.from(source, 'latin1'), data]);
   const header = Buffer.alloc(HEADER_BYTES);
-  for (const [i, value] of [MAGIC, source.length, data.length].entries()) header.writeUInt32LE(value, 4 * i);
-  return Buffer.concat([header, Buffer.from(source, 'latin1'), data]);
+  const fields = [MAGIC, source.length, data.length, zlib.crc32(body)];
+  for (const [i, value] of fields.entries()) header.writeUInt32LE(value, 4 * i);
+  return Buffer.concat([header, body]);
 }
 
 function writePack({ folder, file, pack }) {
@@ -221,12 +232,22 @@ function writePack({ folder, file, pack }) {
     // V8 trusts what it is given: the name is to stand for the whole file also after a power cut.
     fs.writeFileSync(temporary, encode(pack), { flag: 'wx', mode: 0o600, flush: true });
     fs.renameSync(temporary, file);
+    removeUnfinished(file);
   } catch {
     try {
       fs.rmSync(temporary, { force: true });
     } catch {
       // A disk that is full or read-only: the next run compiles again.
     }
+  }
+}
+
+/** What processes left that were killed while they wrote. */
+function removeUnfinished(file) {
+  const [folder, start] = [path.dirname(file), `${path.basename(file)}.`];
+  for (const name of fs.readdirSync(folder)) {
+    const left = path.join(folder, name);
+    if (name.startsWith(start) && Date.now() - fs.statSync(left).mtimeMs > WRITING_MS) fs.rmSync(left, { force: true });
   }
 }
 

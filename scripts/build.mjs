@@ -2,6 +2,7 @@
 //   --if-stale  only when something is newer than the last build
 //   --release   with the engine's type declarations and the licences of what is bundled, and nothing left of old builds
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
@@ -113,6 +114,10 @@ async function buildCli() {
   const chunks = await Promise.all(
     result.outputFiles.map(async (file) => ({ path: file.path, code: await commonJs(file.text) })),
   );
+  // Names are sums of what a chunk was before: the entry tells one build from another whatever changed (bin/load.js).
+  const all = createHash('sha256').update(JSON.stringify(chunks.map(({ code }) => code)));
+  const entry = chunks.find(({ path }) => path === STAMP);
+  entry.code += `//${all.digest('hex')}\n`;
   // The entry last: whoever starts meanwhile finds either the old set or the new one.
   for (const { path, code } of chunks.sort((a, b) => Number(a.path === STAMP) - Number(b.path === STAMP)))
     put(path, code);
@@ -168,15 +173,20 @@ function refuseCircles({ outputs }) {
  */
 function withPlainExports(code) {
   const lazy = code.replace(/\bimport\(("\.\/[^"]+")\)/g, 'Promise.resolve().then(()=>require($1))');
+  const own = lazy.replace(/^(?:import[^;]*;)+/, '');
   return lazy.replace(/\bexport\{([^}]*)\};?\s*$/, (_, list) => {
     const members = list.split(',').map((entry) => {
       const [local, name = local] = entry.split(' as ');
-      // Declared and not yet given a value, or at least it looks so.
-      const isLate = new RegExp(`(?:var |let |,)${local.replaceAll('$', '\\$')}[,;]`).test(lazy);
-      return isLate ? `get ${name}(){return ${local}}` : `${name}:${local}`;
+      return isLate(own, local.replaceAll('$', '\\$')) ? `get ${name}(){return ${local}}` : `${name}:${local}`;
     });
     return `module.exports={${members}};`;
   });
+}
+
+/** Whether a name is declared without a value and given one elsewhere, or at least it looks so. */
+function isLate(code, name) {
+  const isDeclaredBare = new RegExp(`(?:var |let |,)${name}[,;]`).test(code);
+  return isDeclaredBare && new RegExp(`(?<!(?:var|let|const) |[\\w$.])${name}(?:=(?![=>])|\\+\\+|--)`).test(code);
 }
 
 async function commonJs(code) {

@@ -10,11 +10,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FLAN, flan } from '../support/cli.js';
 
@@ -58,6 +60,10 @@ describe('flan version', () => {
 
 // The layout that bin/load.js tells.
 const compiledAt = (bytes: Buffer) => 16 + bytes.readUInt32LE(4);
+const signed = (bytes: Buffer) => {
+  bytes.writeUInt32LE(crc32(bytes.subarray(16)), 12);
+  return bytes;
+};
 const withFlippedBit = (bytes: Buffer, at: number) => {
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   return bytes;
@@ -109,8 +115,11 @@ describe('the code cache', () => {
     ['cut by a byte', (bytes: Buffer) => bytes.subarray(0, -1)],
     ['empty', () => Buffer.alloc(0)],
     ['no pack', () => Buffer.alloc(100_000, 'x')],
-    ['of another build', (bytes: Buffer) => withFlippedBit(bytes, bytes.indexOf('.cjs")'))],
-    ['of another V8', (bytes: Buffer) => withFlippedBit(bytes, compiledAt(bytes) + 4)],
+    ['damaged in one bit of the chunks', (bytes: Buffer) => withFlippedBit(bytes, 5000)],
+    ['damaged in one bit of the code', (bytes: Buffer) => withFlippedBit(bytes, bytes.length - 1)],
+    ['of another build', (bytes: Buffer) => signed(withFlippedBit(bytes, bytes.indexOf('.cjs")')))],
+    ['of another Node', (bytes: Buffer) => signed(withFlippedBit(bytes, bytes.indexOf(process.version) + 1))],
+    ['of another V8', (bytes: Buffer) => signed(withFlippedBit(bytes, compiledAt(bytes) + 4))],
   ])('is written anew when it is %s', async (_, damage) => {
     await expectSuccess(run());
     await expectSuccess(run());
@@ -147,6 +156,22 @@ describe('the code cache', () => {
     for (const _ of ['first', 'second', 'third']) {
       expect(await flan(['version'], { command, env })).toMatchObject({ code: 0, stdout: 'the new one\n' });
     }
+  });
+
+  it('leaves nothing of a process that was killed while it wrote', async () => {
+    await expectSuccess(run());
+    const [old, recent] = [`${pack()}.1`, `${pack()}.2`];
+    for (const file of [old, recent]) writeFileSync(file, 'half of one');
+    utimesSync(old, new Date(0), new Date(0));
+    await expectSuccess(run());
+    expect(readdirSync(folder()).sort()).toEqual(['version.pack', 'version.pack.2']);
+  });
+
+  it('is not in the stacks of --debug', async () => {
+    for (const _ of ['chunks', 'compiled']) await expectSuccess(run());
+    const { stderr } = await flan(['version', '--nope', '--debug'], { env: { XDG_CACHE_HOME: home } });
+    expect(stderr).toMatch(/\/dist\/[\w-]+\.cjs:\d+:\d+/);
+    expect(stderr).not.toContain('.pack');
   });
 
   it('is left alone where others can write', async () => {
