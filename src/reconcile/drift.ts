@@ -1,13 +1,13 @@
 import { fingerprint } from '../planner/fingerprint.js';
 import type { Key, Kinds } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
-import type { HistoryEntry } from '../report/history-entry.js';
+import { changesOf, type HistoryEntry, type NotedChange } from '../report/history-entry.js';
 import type { AppliedChange } from './events.js';
 
 /** What the history says of one object. */
 interface Known {
   /** The last change that flan made to it. */
-  readonly made?: AppliedChange & { readonly at: string; readonly by: string };
+  readonly made?: NotedChange & { readonly at: string; readonly by: string };
   /** What others did to it after that, where `watch` heard of it. */
   readonly drift?: { readonly at: string; readonly by?: string };
 }
@@ -44,7 +44,7 @@ const BROKEN: Readonly<Record<Step['action'], string>> = {
 };
 
 interface Judged {
-  readonly made: AppliedChange;
+  readonly made: NotedChange;
   readonly kinds: Kinds;
   readonly heard: boolean;
 }
@@ -62,8 +62,9 @@ function recordsOf(history: readonly HistoryEntry[]): ReadonlyMap<string, Known>
   for (const entry of history) {
     switch (entry.kind) {
       case 'apply':
-        for (const change of entry.changes)
+        for (const change of changesOf(entry)) {
           records.set(change.key, { made: { ...change, at: entry.at, by: entry.by } });
+        }
         break;
       case 'drift': {
         const { at, by } = entry;

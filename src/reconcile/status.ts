@@ -1,5 +1,4 @@
 import type { Prefix } from '../model/ip.js';
-import type { HistoryEntry } from '../report/history-entry.js';
 import { judge, type StatusDocument } from '../report/status-document.js';
 import { FORMAT_VERSION } from '../version.js';
 import { type Checkpoint, Checkpoints, placeAt } from './checkpoint.js';
@@ -69,9 +68,11 @@ function watchOf(place: StatusInput['place'], networks: readonly string[] | unde
 }
 
 function lastApplyOf(place: HistoryPlace): StatusDocument['lastApply'] {
-  const isApply = (entry: HistoryEntry) => entry.kind === 'apply';
   try {
-    return readHistory(place).findLast(isApply) as StatusDocument['lastApply'];
+    const last = readHistory(place).findLast(({ kind }) => kind === 'apply');
+    if (last?.kind !== 'apply') return undefined;
+    const { others: _, ...listed } = last;
+    return listed;
   } catch {
     return undefined; // A history that may not be read says nothing; `flan history` says why.
   }

@@ -58,9 +58,8 @@ export interface ExplainedObject {
   readonly drift?: { readonly times: number; readonly last: { readonly at: string; readonly words: string } };
 }
 
-/** The last time that flan wrote it. `among many`: it may have been one of very many changes that are not listed. */
+/** The last time that flan wrote it. */
 export interface Since {
   readonly at: string;
   readonly by: string;
-  readonly certainty: 'listed' | 'among many';
 }

@@ -15,9 +15,7 @@ export function pastOf(key: string, history: readonly HistoryEntry[]): Pick<Expl
 
 function writtenBy(entry: HistoryEntry, key: string): Since | undefined {
   const { at } = entry;
-  if (entry.kind === 'repair' && entry.key === key) return { at, by: 'a repair of watch', certainty: 'listed' };
-  if (entry.kind !== 'apply') return undefined;
-  if (tellsOf(entry, key)) return { at, by: entry.by, certainty: 'listed' };
-  const total = Object.values(entry.counts).reduce((sum, count) => sum + count, 0);
-  return total > entry.changes.length ? { at, by: entry.by, certainty: 'among many' } : undefined;
+  if (entry.kind !== 'apply' && entry.kind !== 'repair') return undefined;
+  if (!tellsOf(entry, key)) return undefined;
+  return { at, by: entry.kind === 'apply' ? entry.by : 'a repair of watch' };
 }

@@ -78,9 +78,7 @@ function objectText({ key, state, desired, because, observed, since, drift }: Ex
   const written =
     since === undefined
       ? 'written before the history begins, or never'
-      : since.certainty === 'listed'
-        ? `last written ${ago(since.at)} by ${since.by} (${since.at})`
-        : `last written before, or among the many changes of ${since.by} ${ago(since.at)}`;
+      : `last written ${ago(since.at)} by ${since.by} (${since.at})`;
   const below = [
     ...(because === undefined ? [] : [`because: ${because}`]),
     written,

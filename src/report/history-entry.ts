@@ -7,13 +7,15 @@ import { HISTORY_KINDS, type HistoryKind } from './history-kinds.js';
 export type HistoryEntry = { readonly at: string } & HistoryFact;
 
 export type HistoryFact =
-  /** Changes that were made because something was asked for. Of very many only the first are listed; all are counted. */
+  /** Changes that were made because something was asked for; of very many only the first with their reasons. */
   | {
       readonly kind: 'apply';
       /** The command that made them. */
       readonly by: string;
       readonly counts: Readonly<Partial<Record<Action, number>>>;
       readonly changes: readonly AppliedChange[];
+      /** The keys of those that are not listed, by what was done. */
+      readonly others?: Readonly<Partial<Record<Action, readonly string[]>>>;
       readonly failed: number;
       readonly tookMs?: number;
     }
@@ -38,6 +40,10 @@ export type HistoryFact =
   /** So many more of a kind were not written one by one. */
   | { readonly kind: 'left out'; readonly of: HistoryKind; readonly count: number };
 
+type ApplyFact = Extract<HistoryFact, { kind: 'apply' }>;
+
+export type NotedChange = Pick<AppliedChange, 'action' | 'key' | 'made'>;
+
 /** So many changes of one apply are listed. */
 export const LISTED_CHANGES = 500;
 
@@ -51,13 +57,29 @@ interface Applied {
 export function appliedFact({ by, changes, failed, tookMs }: Applied): HistoryFact {
   const counts: Partial<Record<Action, number>> = {};
   for (const { action } of changes) counts[action] = (counts[action] ?? 0) + 1;
+  const others = keysByAction(changes.slice(LISTED_CHANGES));
   const took = tookMs === undefined ? {} : { tookMs: round(tookMs) };
-  return { kind: 'apply', by, counts, changes: changes.slice(0, LISTED_CHANGES), failed, ...took };
+  const listed = changes.slice(0, LISTED_CHANGES);
+  return { kind: 'apply', by, counts, changes: listed, ...(others && { others }), failed, ...took };
 }
 
-/** Whether a fact names the key. One of very many changes it need not name. */
+function keysByAction(changes: readonly AppliedChange[]): ApplyFact['others'] {
+  if (changes.length === 0) return undefined;
+  const actions = [...new Set(changes.map(({ action }) => action))];
+  return Object.fromEntries(
+    actions.map((action) => [action, changes.filter((change) => change.action === action).map(({ key }) => key)]),
+  );
+}
+
+/** Every change of an apply; of those that are not listed there is no reason. */
+export function changesOf({ changes, others = {} }: Pick<ApplyFact, 'changes' | 'others'>): readonly NotedChange[] {
+  const named = Object.entries(others) as [Action, readonly string[]][];
+  return [...changes, ...named.flatMap(([action, keys]) => keys.map((key) => ({ action, key })))];
+}
+
+/** Whether a fact names the key. */
 export const tellsOf = (fact: HistoryFact, key: string): boolean =>
-  fact.kind === 'apply' ? fact.changes.some((change) => change.key === key) : 'key' in fact && fact.key === key;
+  fact.kind === 'apply' ? changesOf(fact).some((change) => change.key === key) : 'key' in fact && fact.key === key;
 
 /** What of the event stream of `watch` is history; undefined for the rest. Applied changes are told by `appliedFact`. */
 export function factOf(event: WatchEvent): HistoryFact | undefined {
@@ -91,18 +113,21 @@ export function parseEntry(line: string): HistoryEntry | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
+  if (!isObject(value)) return undefined;
   const { at, kind } = value as { readonly at?: unknown; readonly kind?: unknown };
   if (typeof at !== 'string' || Number.isNaN(Date.parse(at))) return undefined;
   const isKnown = kind === 'left out' || HISTORY_KINDS.some((known) => known === kind);
   return isKnown && hasMembers(value as HistoryEntry) ? (value as HistoryEntry) : undefined;
 }
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const areLists = (value: unknown): boolean => isObject(value) && Object.values(value).every(Array.isArray);
+
 /** What is read of an entry is there. */
 function hasMembers(entry: HistoryEntry): boolean {
   switch (entry.kind) {
     case 'apply':
-      return Array.isArray(entry.changes) && typeof entry.counts === 'object' && entry.counts !== null;
+      return Array.isArray(entry.changes) && isObject(entry.counts) && areLists(entry.others ?? {});
     case 'left out':
       return typeof entry.count === 'number';
     default:

@@ -80,7 +80,7 @@ export const OPERATE_SCHEMAS: Readonly<Record<string, Published>> = {
           'desired?': text,
           'because?': text,
           'observed?': text,
-          'since?': object({ at: text, by: text, certainty: oneOf('listed', 'among many') }),
+          'since?': object({ at: text, by: text }),
           'drift?': object({ times: integer, last: object({ at: text, words: text }) }),
         }),
       ),

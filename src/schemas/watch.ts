@@ -76,6 +76,7 @@ export const HISTORY_ENTRY: Schema = either(
     by: text,
     counts: ref('counts'),
     changes: list(ref('applied_change')),
+    'others?': about('keys of those that are not listed, by action', map(list(ref('key')))),
     failed: integer,
     'tookMs?': number,
   }),

@@ -169,6 +169,7 @@ describe('the writer', () => {
     expect(entries.at(-1)).toMatchObject({ kind: 'left out', of: 'drift', count: 4800 });
     const apply = entries.find((entry) => entry.kind === 'apply');
     expect(apply).toMatchObject({ counts: { create: 1990 }, changes: { length: LISTED_CHANGES } });
+    expect(apply?.others?.create?.length).toBe(1990 - LISTED_CHANGES);
   });
 
   it('says once that it cannot write, and again when that comes back', async () => {

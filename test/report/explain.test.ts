@@ -19,19 +19,19 @@ describe('the past of an object', () => {
   it.each<[string, readonly HistoryEntry[], object]>([
     ['nothing is known', [], {}],
     ['others are told of', [{ ...drift(1), key: 'x' } as HistoryEntry], {}],
-    ['it was made', [apply(1)], { since: { at: at(1), by: 'apply', certainty: 'listed' } }],
+    ['it was made', [apply(1)], { since: { at: at(1), by: 'apply' } }],
     [
       'it was repaired since',
       [apply(1), drift(2), repair(2)],
       {
-        since: { at: at(2), by: 'a repair of watch', certainty: 'listed' },
+        since: { at: at(2), by: 'a repair of watch' },
         drift: { times: 1, last: { at: at(2), words: `${KEY} was deleted` } },
       },
     ],
     [
-      'it may have been one of very many',
-      [apply(1), apply(2, { changes: [], counts: { create: 9000 } })],
-      { since: { at: at(2), by: 'apply', certainty: 'among many' } },
+      'it was one of very many',
+      [apply(1), apply(2, { changes: [], others: { delete: ['x'], create: ['y', KEY] } }), apply(3, { changes: [] })],
+      { since: { at: at(2), by: 'apply' } },
     ],
     [
       'it is drifting and nobody repairs',
@@ -80,7 +80,7 @@ it('an explanation tells every state of an object, and no name writes lines of i
         key: 'route/main/x',
         state: 'stale',
         observed: 'via c',
-        since: { at: at(5), by: 'watch', certainty: 'among many' },
+        since: { at: at(5), by: 'watch' },
       },
     ],
   };
@@ -106,7 +106,7 @@ it('an explanation tells every state of an object, and no name writes lines of i
       ! link/x  foreign  vni 2, should be vni 1
           written before the history begins, or never
       - route/main/x  stale  via c
-          last written before, or among the many changes of watch 25 min ago
+          last written 25 min ago by watch (2026-11-23T01:05:00.000Z)
     "
   `);
   const none = { ...document, kernel: { address: 'x', answer: { state: 'no way', refusal: 'ENETUNREACH' } } } as const;
