@@ -1,7 +1,8 @@
-import { type FSWatcher, mkdirSync, statSync, watch } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { asFlanError } from '../errors.js';
 import { fileKey } from '../kinds/file.js';
+import { watchFolder } from '../sys/watch-folder.js';
 import type { Notice } from './driver.js';
 import { fileError, readTextFile } from './text-file.js';
 
@@ -20,7 +21,7 @@ export interface Follower {
 export function followFile(path: string, tell: (notice: Notice) => void): Follower {
   const directory = dirname(path);
   const key = fileKey(path);
-  let current: { readonly inode: number; readonly watcher: FSWatcher } | undefined;
+  let current: { readonly inode: number; readonly watcher: { close(): void } } | undefined;
   let closed = false;
 
   const look = (): void => {
@@ -53,8 +54,8 @@ export function followFile(path: string, tell: (notice: Notice) => void): Follow
       const { ino: inode } = statSync(directory);
       if (current?.inode === inode) return;
       detach();
-      const watcher = watch(directory, (_event, name) => hear(name));
-      watcher.on('error', (cause) => tell({ type: 'doubt', why: `cannot watch ${directory}: ${cause.message}` }));
+      const onBroken = (why: string): void => tell({ type: 'doubt', why });
+      const watcher = watchFolder({ folder: directory, hear, onBroken });
       current = { inode, watcher };
     } catch (cause) {
       throw fileError('watch', directory, cause);

@@ -3,7 +3,10 @@ import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type ErrorCode, FlanError } from '../errors.js';
 import type { Prefix } from '../model/ip.js';
+import { type Answer, childAnswer } from '../sys/child-answer.js';
 import { inNetns } from '../sys/netns.js';
+
+export type { Answer } from '../sys/child-answer.js';
 
 /** Where to find the programs that a driver calls, and in which network namespace to call them. */
 export interface Toolbox {
@@ -35,13 +38,12 @@ export interface Call {
   readonly neededFor: string;
   /** Where to note its process id. */
   readonly children: Children;
+  /** How long it may take; 30 s when absent. */
+  readonly timeoutMs?: number;
 }
 
-export interface Answer {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+/** Longer than iptables waits for its lock, and enough for the rules of a large host. */
+const TIMEOUT_MS = 30_000;
 
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
@@ -85,7 +87,7 @@ function locate({ program, debianPackage, neededFor }: Call, searchPath: string)
 
 /**
  * Runs a program to its end, in the C locale. A program that fails is an answer, not an error.
- * @throws {FlanError} E_TOOL_MISSING, E_NETNS, or the reason of `signal`
+ * @throws {FlanError} E_TOOL_MISSING, E_NETNS, E_SYSTEM when it does not end in time, or the reason of `signal`
  */
 export function runTool(call: Call, toolbox: Toolbox, signal: AbortSignal): Promise<Answer> {
   const path = locate(call, searchPathOf(toolbox));
@@ -98,28 +100,7 @@ export function runTool(call: Call, toolbox: Toolbox, signal: AbortSignal): Prom
     call.children.add(pid);
     child.once('close', () => setTimeout(() => call.children.delete(pid), ECHO_MS).unref());
   }
-  return new Promise((resolve, reject) => {
-    const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-    child.stdout.on('data', (chunk: Buffer) => output.stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => output.stderr.push(chunk));
-    // A program that refuses its input early closes the pipe; its answer says why.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(call.stdin ?? '');
-    const stop = () => child.kill();
-    signal.addEventListener('abort', stop, { once: true });
-    child.on('error', (cause) => {
-      signal.removeEventListener('abort', stop);
-      reject(new FlanError('E_TOOL_MISSING', `cannot run ${path}: ${cause.message}`, { cause }));
-    });
-    child.on('close', (code) => {
-      signal.removeEventListener('abort', stop);
-      if (signal.aborted) reject(signal.reason);
-      else {
-        const [stdout, stderr] = [Buffer.concat(output.stdout).toString(), Buffer.concat(output.stderr).toString()];
-        resolve({ code: code ?? 1, stdout, stderr });
-      }
-    });
-  });
+  return childAnswer(child, { ...call, limitMs: call.timeoutMs ?? TIMEOUT_MS, signal });
 }
 
 /** What a program said, on one line. */

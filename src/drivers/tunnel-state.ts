@@ -4,6 +4,7 @@ import type { PeerCounts, Totals } from '../dataplane/counters.js';
 import type { Address, Prefix } from '../model/ip.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
 import { netnsInode } from '../sys/netns.js';
+import { markOf, type ProcessMark } from '../sys/process-mark.js';
 
 /** What the process that carries a tunnel's packets tells all others of it, in a file of the runtime directory. */
 export interface TunnelState {
@@ -23,13 +24,6 @@ export interface TunnelPeerState {
   readonly endpoint: Address;
   readonly port: number;
   readonly counts: PeerCounts;
-}
-
-/** A process and when it started: numbers are used again, these pairs are not. */
-export interface ProcessMark {
-  readonly pid: number;
-  /** Clock ticks since boot. @see proc_pid_stat(5), field 22 */
-  readonly started: string;
 }
 
 export interface TunnelStateFile {
@@ -59,18 +53,6 @@ export function tunnelStateFile(input: {
     },
     remove: () => rmSync(path, { force: true }),
   };
-}
-
-/** @returns undefined when there is no such process */
-export function markOf(pid: number): ProcessMark | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in field 2 may hold spaces and brackets; what follows the last bracket is field 3.
-    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return started === undefined ? undefined : { pid, started };
-  } catch {
-    return undefined; // ENOENT, ESRCH: it has ended
-  }
 }
 
 function parse(path: string): TunnelState | undefined {

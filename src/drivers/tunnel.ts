@@ -10,10 +10,11 @@ import { findLink } from '../netlink/dumps.js';
 import { setLink } from '../netlink/wire/link.js';
 import type { Resource } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
+import { markOf } from '../sys/process-mark.js';
 import { keepTun } from '../sys/tun.js';
 import type { Driver, Notice, Outcome, Scope } from './driver.js';
 import { subjectOf } from './drivers.js';
-import { markOf, type TunnelState, tunnelStateFile } from './tunnel-state.js';
+import { type TunnelState, tunnelStateFile } from './tunnel-state.js';
 
 export interface TunnelDriverInput {
   /** For the link. */
@@ -41,6 +42,8 @@ export function tunnelDriver({ socket, netns, runtimeDir, role }: TunnelDriverIn
   const file = tunnelStateFile({ runtimeDir, netns, name: TUNNEL_DEVICE });
   const listeners = new Set<(notice: Notice) => void>();
   let tunnel: Tunnel | undefined;
+  /** Peers of a tunnel that was closed for another one, which has not started yet. */
+  let kept: readonly TunnelPeerEntry[] = [];
   let lastWritten = '';
 
   const writeState = (): void => {
@@ -76,10 +79,14 @@ export function tunnelDriver({ socket, netns, runtimeDir, role }: TunnelDriverIn
   };
 
   const start = async (device: TunnelDevice): Promise<void> => {
-    const before = tunnel;
-    tunnel = undefined;
-    await before?.close();
-    const peers = before?.peers() ?? [];
+    if (tunnel !== undefined) {
+      const before = tunnel;
+      [kept, tunnel] = [before.peers(), undefined];
+      // Until there is another one nobody carries packets.
+      file.remove();
+      lastWritten = '';
+      await before.close();
+    }
     const started = await startTunnel({
       name: device.name,
       netns,
@@ -93,14 +100,15 @@ export function tunnelDriver({ socket, netns, runtimeDir, role }: TunnelDriverIn
       },
       onLost: () => onLost(tunnel?.peers() ?? []),
     });
-    tunnel = started;
+    const peers = kept;
+    [kept, tunnel] = [[], started];
     await started.change({ put: peers, remove: [] });
   };
 
   const performDevice = async (step: Step): Promise<void> => {
     if (step.action === 'delete') {
       await tunnel?.close();
-      tunnel = undefined;
+      [kept, tunnel] = [[], undefined];
       file.remove();
       return;
     }
@@ -114,8 +122,11 @@ export function tunnelDriver({ socket, netns, runtimeDir, role }: TunnelDriverIn
   const performPeers = async (steps: readonly Step[]): Promise<void> => {
     const removed = steps.flatMap((step) => (step.action === 'delete' ? (step.before as TunnelPeer) : []));
     const put = steps.flatMap((step) => (step.action === 'delete' ? [] : (step.after as TunnelPeer)));
-    // What no process carries has gone with the process that did.
-    if (tunnel === undefined && put.length === 0) return;
+    if (tunnel === undefined && put.length === 0) {
+      // What no process carries has gone with the process that did.
+      kept = kept.filter(({ subnet }) => !removed.some((peer) => peer.subnet === subnet));
+      return;
+    }
     if (role === 'onlooker') throw needsWatch();
     if (tunnel === undefined) throw new FlanError('E_BACKEND', `nobody carries ${TUNNEL_DEVICE}`, { retry: true });
     await tunnel.change({

@@ -31,7 +31,6 @@ export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
 export const EINVAL = 22;
-export const EBADFD = 77;
 export const EMSGSIZE = 90;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_TRUNC = 0x20;

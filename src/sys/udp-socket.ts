@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { FlanError } from '../errors.js';
 import { type Address, familyOf, writeAddress } from '../model/ip.js';
-import { checked, lastErrno, libc, libcFunction, SysError } from './ffi.js';
+import { checked, libc, libcFunction, SysError } from './ffi.js';
 import { inNetns } from './netns.js';
 
 const AF_INET = 2;
@@ -132,6 +132,3 @@ function bindRefusal(endpoint: string, cause: unknown): unknown {
   }
   return cause;
 }
-
-/** For messages about a call that failed just now. */
-export const sysErrorOf = (syscall: string): SysError => new SysError(syscall, lastErrno());

@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { markOf } from '../../src/drivers/tunnel-state.js';
-import { isRunning } from '../../src/drivers/vici/charon.js';
 import { sectionsIn } from '../../src/drivers/vici/message.js';
 import { inNetns } from '../../src/sys/netns.js';
+import { isRunning, markOf } from '../../src/sys/process-mark.js';
 import { type LabNode, peerLease } from '../support/lab.js';
 import {
   ask,

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { ipsecOptionsOf } from '../../backends/ipsec.js';
 import type { Settings } from '../../config/settings.js';
 import type { Driver } from '../../drivers/driver.js';
-import { CHARON_FOLDER, type CharonPlace, charonSocket, findCharon, isRunning } from '../../drivers/vici/charon.js';
+import { findCharon } from '../../drivers/vici/charon.js';
+import { CHARON_FOLDER, type CharonPlace, charonSocket } from '../../drivers/vici/charon-files.js';
 import { type ViciDriver, viciDriver } from '../../drivers/vici/driver.js';
 import { viciSession } from '../../drivers/vici/session.js';
 import { type IpsecState, ipsecStateFile } from '../../drivers/vici/state-file.js';
@@ -14,6 +15,7 @@ import type { Warning } from '../../model/warning.js';
 import type { Session } from '../../reconcile/session.js';
 import { hasCapability } from '../../sys/caps.js';
 import { netnsInode } from '../../sys/netns.js';
+import { isRunning } from '../../sys/process-mark.js';
 
 export interface OpenIpsecInput {
   readonly settings: Pick<Settings, 'netns' | 'runtimeDir' | 'viciSocket'>;

@@ -1,4 +1,3 @@
-import { watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { WIREGUARD_DEVICES, wireguard } from '../../backends/wireguard.js';
 import type { Settings } from '../../config/settings.js';
@@ -18,6 +17,7 @@ import type { Warning } from '../../model/warning.js';
 import type { CommandSocket } from '../../netlink/command.js';
 import type { Session } from '../../reconcile/session.js';
 import { hasCapability } from '../../sys/caps.js';
+import { watchFolder } from '../../sys/watch-folder.js';
 
 export interface OpenWireguardInput {
   readonly settings: Settings;
@@ -103,9 +103,12 @@ interface FollowFile {
 
 function followFile({ path, tell, signal }: FollowFile): void {
   // The folder, which the key was made in: an atomic rewrite replaces the inode that a watch of the file would hang on.
-  const watcher = watch(dirname(path), (_event, name) => {
-    if (name === null || name === basename(path)) tell('the WireGuard key file changed');
+  const watcher = watchFolder({
+    folder: dirname(path),
+    hear: (name) => {
+      if (name === null || name === basename(path)) tell('the WireGuard key file changed');
+    },
+    onBroken: tell,
   });
-  watcher.on('error', () => watcher.close());
   signal.addEventListener('abort', () => watcher.close(), { once: true });
 }

@@ -39,7 +39,10 @@ export interface CloudEdge {
   readonly home: string | undefined;
   /** @returns undefined when there is no such file @throws {FlanError} E_PERMISSION, E_FILE */
   readText(path: string): string | undefined;
+  /** Goes on evenly whatever is done to the clock: for pauses and deadlines. */
   nowMs(): number;
+  /** Since 1970, as the clock of this host has it: for signatures, and for when credentials end. */
+  wallMs(): number;
   random(): number;
   sleep(delayMs: number, signal: AbortSignal): Promise<void>;
 }

@@ -22,13 +22,13 @@ const MARGIN_MS = 5 * 60_000;
 
 /** Asks once, and again when what was given is about to end. */
 export function remembered<T extends Pick<Credentials, 'expiresAtMs'>>(
-  edge: Pick<CloudEdge, 'nowMs'>,
+  edge: Pick<CloudEdge, 'wallMs'>,
   ask: (signal: AbortSignal) => Promise<T>,
 ): CredentialSource<T> {
   let known: T | undefined;
   return {
     get: async (signal) => {
-      if (known !== undefined && edge.nowMs() < (known.expiresAtMs ?? Number.POSITIVE_INFINITY) - MARGIN_MS)
+      if (known !== undefined && edge.wallMs() < (known.expiresAtMs ?? Number.POSITIVE_INFINITY) - MARGIN_MS)
         return known;
       known = await ask(signal);
       return known;

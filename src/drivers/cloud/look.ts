@@ -30,8 +30,8 @@ export interface CloudLook {
   readonly entries: readonly CloudEntry[];
   /** The network whose leases are known: not one that was served before. */
   readonly network: Prefix | undefined;
-  /** The subnets of live leases, where it matters which these are. */
-  readonly leased: readonly Prefix[];
+  /** The subnets of live leases; undefined where it did not matter which these are. */
+  readonly leased: readonly Prefix[] | undefined;
 }
 
 /** What leads to this node leads somewhere, whatever the cloud remembers of before it was started. */
@@ -62,7 +62,7 @@ export function observationOf({ entries, self, network, leased, facts }: CloudLo
     const dst = group[0]?.dst;
     if (dst === undefined) continue;
     const isWanted = scope.wants(key);
-    const isKnown = network !== undefined && contains(network, dst);
+    const isKnown = network !== undefined && contains(network, dst) && leased !== undefined;
     const isLeased = !isKnown || leased.some((subnet) => overlaps(subnet, dst));
     const claim = { self: self.target, isWanted, isLeased };
     const mine = isWanted ? group : group.filter((entry) => isOurs(entry, claim));

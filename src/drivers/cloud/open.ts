@@ -24,7 +24,8 @@ export const cloudEdge: CloudEdge = {
       throw fileError('read', path, cause);
     }
   },
-  nowMs: () => Date.now(),
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
   random: () => Math.random(),
   sleep: async (delayMs, signal) => {
     await delay(delayMs, undefined, { signal }).catch((cause: unknown) => {

@@ -1,12 +1,20 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { delimiter } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FlanError } from '../../errors.js';
-import { writeFileAtomic } from '../../sys/atomic-file.js';
 import { inNetns } from '../../sys/netns.js';
+import { isRunning, markOf, type ProcessMark } from '../../sys/process-mark.js';
 import { realPathOf } from '../run-tool.js';
-import { markOf, type ProcessMark } from '../tunnel-state.js';
+import {
+  CHARON_FOLDER,
+  type CharonPlace,
+  CONFIG_PATH,
+  charonLog,
+  charonSocket,
+  lastWords,
+  prepareFiles,
+} from './charon-files.js';
 import { openVici } from './client.js';
 
 /** Where distributions put charon, which is not in PATH. */
@@ -18,23 +26,6 @@ const FOLDERS = [
 /** @returns undefined when it is not installed */
 export const findCharon = (): string | undefined =>
   realPathOf('charon', { searchPath: [process.env.PATH ?? '', ...FOLDERS].join(delimiter) });
-
-/** Where charon's process id and socket are, as it is built to put them. */
-export const CHARON_FOLDER = '/run';
-
-export interface CharonPlace {
-  /**
-   * Where its socket, process id, configuration and log are to be seen. Other than `CHARON_FOLDER` it is mounted in that
-   * one's place for charon alone: nodes in namespaces of one host have a charon each.
-   */
-  readonly folder: string;
-  readonly netns?: string | undefined;
-}
-
-/** Debian's AppArmor profile lets charon use `/run/charon.*` and nothing else there. */
-const FILES = { socket: 'charon.vici', pid: 'charon.pid', config: 'charon.flan.conf', log: 'charon.flan.log' } as const;
-
-export const charonSocket = ({ folder }: CharonPlace): string => join(folder, FILES.socket);
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
@@ -61,11 +52,9 @@ export async function startCharon({ place, born, signal }: CharonStart): Promise
       hint: 'Install strongSwan (Debian packages strongswan-charon, strongswan-swanctl, libstrongswan-standard-plugins).',
     });
   }
-  const { folder } = place;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  removeStalePid(join(folder, FILES.pid));
-  writeFileAtomic(join(folder, FILES.config), configText(), 0o600);
-  const log = openSync(join(folder, FILES.log), 'w', 0o600);
+  mkdirSync(place.folder, { recursive: true, mode: 0o700 });
+  prepareFiles(place);
+  const log = openSync(charonLog(place), 'w', 0o600);
   try {
     const child = launch({ place, program, log });
     const end = new Promise<string>((resolve) => {
@@ -92,7 +81,7 @@ interface Launch {
 
 function launch({ place: { folder, netns }, program, log }: Launch): ChildProcess {
   // Nothing of flan's own environment, which may hold passwords: charon lives long, and needs none of it.
-  const env = { PATH, STRONGSWAN_CONF: join(CHARON_FOLDER, FILES.config), LC_ALL: 'C' };
+  const env = { PATH, STRONGSWAN_CONF: CONFIG_PATH, LC_ALL: 'C' };
   // Detached: Ctrl-C at flan does not end the data path too.
   const options: SpawnOptions = { env, cwd: '/', detached: true, stdio: ['ignore', log, log] };
   const words = ['--mount', 'sh', '-ec', MOUNTED, 'sh', folder, CHARON_FOLDER, program];
@@ -126,81 +115,40 @@ async function untilItAnswers({ place, end, signal }: Waiting): Promise<void> {
   }
 }
 
-function cannotStart({ folder }: CharonPlace, how: string): FlanError {
-  const said = textOf(join(folder, FILES.log))?.trim().split('\n').at(-1) ?? '';
-  return new FlanError('E_CHARON', `charon cannot be started: ${said || how}`, {
-    hint: `Look at ${join(folder, FILES.log)}.`,
+function cannotStart(place: CharonPlace, how: string): FlanError {
+  return new FlanError('E_CHARON', `charon cannot be started: ${lastWords(place) || how}`, {
+    hint: `Look at ${charonLog(place)}.`,
     retry: true,
   });
 }
 
 /** Asks the charon that flan started to end, which takes its SAs and policies out of the kernel. @throws {FlanError} */
 export async function stopCharon(mark: ProcessMark): Promise<void> {
+  if (!(await hasEnded(mark, 'SIGTERM'))) throw doesNotEnd(mark);
+}
+
+/** The same of one that does not answer, which may not listen to signals either: it is killed then. @throws {FlanError} */
+export async function endCharon(mark: ProcessMark): Promise<void> {
+  if (!(await hasEnded(mark, 'SIGTERM'))) await killCharon(mark);
+}
+
+/** What it has put into the kernel stays there. @throws {FlanError} E_CHARON */
+export async function killCharon(mark: ProcessMark): Promise<void> {
+  if (!(await hasEnded(mark, 'SIGKILL'))) throw doesNotEnd(mark);
+}
+
+async function hasEnded(mark: ProcessMark, signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean> {
   const deadlineMs = performance.now() + STOP_TIMEOUT_MS;
-  if (isRunning(mark)) process.kill(mark.pid, 'SIGTERM');
+  if (isRunning(mark)) process.kill(mark.pid, signal);
   while (isRunning(mark)) {
-    if (performance.now() > deadlineMs) {
-      throw new FlanError('E_CHARON', `charon (pid ${mark.pid}) does not end`, {
-        hint: `End it with \`kill -9 ${mark.pid}\`, and run flan again.`,
-        retry: true,
-      });
-    }
+    if (performance.now() > deadlineMs) return false;
     await sleep(POLL_MS);
   }
+  return true;
 }
 
-/** What a charon that flan started leaves in its folder. */
-export function removeFiles(folder: string): void {
-  const isShared = folder === CHARON_FOLDER;
-  const files = isShared ? [FILES.config, FILES.log] : Object.values(FILES);
-  for (const file of files) rmSync(join(folder, file), { force: true });
-  if (!isShared && existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
-}
-
-export const isRunning = (mark: ProcessMark): boolean =>
-  markOf(mark.pid)?.started === mark.started && !isZombie(mark.pid);
-
-/** Has ended, and nobody has asked how: in a container there may be nobody who does. @see proc_pid_stat(5), field 3 */
-const isZombie = (pid: number): boolean => /^.*\) Z /s.test(textOf(`/proc/${pid}/stat`) ?? '');
-
-/** charon takes any process with the number in its file for another charon. */
-function removeStalePid(path: string): void {
-  const pid = Number(textOf(path)?.trim() || Number.NaN);
-  const name = Number.isInteger(pid) ? textOf(`/proc/${pid}/comm`)?.trim() : undefined;
-  if (name !== 'charon' || isZombie(pid)) rmSync(path, { force: true });
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Only what the backend needs: no configuration of this host's, no routes. A peer that is silent is given up after
- * 2 + 3 + 4.5 + 6.8 + 10 s instead of almost three minutes. @see strongswan.conf(5)
- */
-const configText = (): string =>
-  [
-    'charon {',
-    `  load = ${PLUGINS.join(' ')}`,
-    '  install_routes = no',
-    '  install_virtual_ip = no',
-    '  retransmit_timeout = 2.0',
-    '  retransmit_base = 1.5',
-    '  retransmit_tries = 4',
-    `  plugins { vici { socket = unix://${join(CHARON_FOLDER, FILES.socket)} } }`,
-    '  filelog { stderr { default = 0 } }',
-    '  syslog { daemon { default = -1 } auth { default = -1 } }',
-    '}',
-    '',
-  ].join('\n');
-
-/** What of these is not installed charon does without. */
-const PLUGINS = [
-  ...['random', 'nonce', 'openssl', 'aes', 'sha1', 'sha2', 'hmac', 'kdf', 'gcm', 'gmp', 'curve25519', 'chapoly'],
-  ...['pem', 'pkcs1', 'x509', 'pubkey', 'constraints', 'drbg', 'kernel-netlink', 'socket-default', 'vici', 'updown'],
-  'counters',
-];
+const doesNotEnd = ({ pid }: ProcessMark): FlanError =>
+  new FlanError('E_CHARON', `charon (pid ${pid}) does not end`, {
+    hint: `End it with \`kill -9 ${pid}\`, and run flan again.`,
+    retry: true,
+  });

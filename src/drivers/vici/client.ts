@@ -27,7 +27,7 @@ interface Waiting {
   readonly reject: (error: FlanError) => void;
 }
 
-/** @throws {FlanError} E_CHARON when nobody listens there, E_PERMISSION */
+/** @throws {FlanError} E_CHARON when nobody listens there (`isNobody`) or takes the call, E_PERMISSION */
 export async function openVici(path: string): Promise<ViciClient> {
   const socket = await connected(path);
   const assemble = packetAssembler();
@@ -140,16 +140,22 @@ function connected(path: string): Promise<Socket> {
 
 function notThere(path: string, cause: NodeJS.ErrnoException): FlanError {
   const { code = cause.message } = cause;
+  // Somebody listens, and has not taken those who came before.
+  if (code === 'EAGAIN') return gone(path, 'it takes no more conversations');
   if (code === 'EACCES' || code === 'EPERM') {
     return new FlanError('E_PERMISSION', `${path}: ${code}`, { hint: 'Run as root.', cause });
   }
-  const isNobody = code === 'ENOENT' || code === 'ECONNREFUSED';
-  return new FlanError('E_CHARON', `no charon answers at ${path}${isNobody ? '' : ` (${code})`}`, {
+  const isUsual = code === 'ENOENT' || code === 'ECONNREFUSED';
+  return new FlanError('E_CHARON', `no charon answers at ${path}${isUsual ? '' : ` (${code})`}`, {
     hint: 'Start strongSwan, or say with viciSocket where it listens; without viciSocket apply and watch start charon.',
     retry: true,
     cause,
   });
 }
+
+/** Whether it says that nobody listens there; and not that somebody does, who does not answer. */
+export const isNobody = (cause: unknown): boolean =>
+  cause instanceof FlanError && cause.code === 'E_CHARON' && cause.cause !== undefined;
 
 const gone = (path: string, why: string): FlanError =>
   new FlanError('E_CHARON', `charon at ${path}: ${why}`, {

@@ -1,20 +1,18 @@
-import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { asFlanError } from '../../errors.js';
-import { IKE_DAEMON, type IkeDaemon, ikeDaemonKey } from '../../kinds/ike-daemon.js';
+import { ikeDaemonKey } from '../../kinds/ike-daemon.js';
 import { connectionName, type IpsecConnection, ipsecConnectionKind } from '../../kinds/ipsec-connection.js';
 import { type IpsecSecret, ipsecSecretKey, ipsecSecretKind, secretId, secretOf } from '../../kinds/ipsec-secret.js';
 import type { Key, Resource } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
+import { turns } from '../../sys/turns.js';
 import type { Driver, Outcome, Scope } from '../driver.js';
-import { turns } from '../turns.js';
 import { type AssociationStatus, associationStatus } from './associations.js';
-import { type CharonPlace, charonSocket, isRunning, removeFiles, startCharon, stopCharon } from './charon.js';
+import type { CharonPlace } from './charon-files.js';
 import type { ViciClient } from './client.js';
 import { connectionFrom } from './connections.js';
+import { charonDaemon } from './daemon.js';
 import { followCharon, type Known } from './follow.js';
-import { listIn, sectionsIn } from './message.js';
-import { removePolicies } from './policies.js';
+import { sectionsIn } from './message.js';
 import { viciSession } from './session.js';
 import type { IpsecStateFile } from './state-file.js';
 import { performConnection, performSecret, secretIds } from './steps.js';
@@ -33,30 +31,25 @@ export interface ViciDriverInput {
 export interface ViciDriver extends Driver {
   /** How the tunnels do; none when no charon answers. @throws {FlanError} */
   associations(): Promise<readonly AssociationStatus[]>;
-  /** Whether a charon answers now. @throws {FlanError} E_PERMISSION */
+  /** Whether there is a charon now. @throws {FlanError} E_PERMISSION */
   isThere(): Promise<boolean>;
 }
-
-/** How long a charon that somebody else runs is given to come back before flan starts one. */
-const GRACE_MS = 5_000;
-const GRACE_POLL_MS = 250;
 
 /** Connections and the shared secret in charon, and charon itself where nobody else runs it. */
 export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInput): ViciDriver {
   const session = viciSession(sockets);
   const known: Known = { connections: new Map(), secrets: new Map() };
-  const follower = followCharon({ session, known });
-  let hasAnswered = false;
   let networks: readonly string[] = [];
+  const daemon = charonDaemon({ session, state, place, netns, networks: () => networks });
+  const follower = followCharon({ session, known, killIfSilent: daemon.killIfSilent });
 
   const observe = async ({ ownership, wants }: Scope): Promise<{ resources: Resource[]; others: number }> => {
     known.connections.clear();
     known.secrets.clear();
     networks = ownership.networks;
     const client = await session.find();
-    const daemon = daemonSeen({ isWanted: wants(ikeDaemonKey), answers: client !== undefined });
-    if (client === undefined) return { resources: daemon, others: 0 };
-    hasAnswered = true;
+    const ike = daemon.seen({ isWanted: wants(ikeDaemonKey), answers: client !== undefined });
+    if (client === undefined) return { resources: [...ike], others: 0 };
     const listed = (await client.list('list-conns', 'list-conn')).flatMap(sectionsIn);
     const connections = listed.flatMap(([name, about]) => connectionFrom(name, about) ?? []);
     const isOurs = (one: IpsecConnection): boolean => ipsecConnectionKind.owns(one, ownership);
@@ -71,63 +64,15 @@ export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInpu
     for (const secret of secrets) known.secrets.set(secretId(secret), ipsecSecretKey(secret));
     follower.checkSoon();
     return {
-      resources: [...daemon, ...secrets, ...seen],
+      resources: [...ike, ...secrets, ...seen],
       others: listed.length - seen.filter(isOurs).length,
     };
-  };
-
-  const ownCharon = (): 'running' | 'ended' | 'none' => {
-    const charon = state.read()?.charon;
-    return charon === undefined ? 'none' : isRunning(charon) ? 'running' : 'ended';
-  };
-  const daemonSeen = ({ isWanted, answers }: { isWanted: boolean; answers: boolean }): IkeDaemon[] => {
-    if (isWanted) return answers ? [IKE_DAEMON] : [];
-    const own = ownCharon();
-    return own === 'none' ? [] : [{ ...IKE_DAEMON, state: own }];
-  };
-
-  const performDaemon = async (step: Step, signal: AbortSignal): Promise<void> => {
-    if (step.action === 'delete') return endDaemon();
-    if (hasAnswered && !wasOurs()) await comesBack(signal);
-    if ((await session.find()) !== undefined) return;
-    if (place === undefined) {
-      await session.open();
-      return;
-    }
-    // One of ours that does not answer is of no use to anybody.
-    const before = state.read()?.charon;
-    if (before !== undefined) await stopCharon(before);
-    await startCharon({ place, born: (charon) => state.write({ socket: charonSocket(place), charon }), signal });
-  };
-  const wasOurs = (): boolean => state.read()?.charon !== undefined;
-  const comesBack = async (signal: AbortSignal): Promise<void> => {
-    for (let waitedMs = 0; waitedMs < GRACE_MS; waitedMs += GRACE_POLL_MS) {
-      if ((await session.find()) !== undefined) return;
-      await sleep(GRACE_POLL_MS, undefined, { signal });
-    }
-  };
-  const endDaemon = async (): Promise<void> => {
-    const { charon, socket = '' } = state.read() ?? {};
-    // Another one may be the one that was asked so far.
-    const ours = viciSession([socket]);
-    const client = await ours.find();
-    // Somebody has put something of their own into it: it is left to them.
-    if (charon !== undefined && (client === undefined || (await isEmpty(client)))) {
-      // What is asked next is not to be asked of one that has ended.
-      session.close();
-      await stopCharon(charon);
-      // One that was killed has not cleaned up after itself.
-      if (client === undefined) removePolicies({ netns, networks });
-      if (socket !== '') removeFiles(dirname(socket));
-    }
-    ours.close();
-    state.remove();
   };
 
   const performOne = async (client: ViciClient, step: Step): Promise<void> => {
     const { kind } = step.action === 'delete' ? step.before : step.after;
     // Ours that has ended is not the one that answers.
-    const isNoted = state.read() !== undefined && ownCharon() !== 'ended';
+    const isNoted = state.read() !== undefined && daemon.own() !== 'ended';
     if (step.action !== 'delete' && !isNoted) state.write({ socket: session.socket ?? '' });
     if (kind === 'ipsec-secret') await performSecret(client, { step, psk });
     else await performConnection(client, step);
@@ -138,7 +83,7 @@ export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInpu
     if (before?.kind === 'ipsec-connection') known.connections.delete(connectionName(before as IpsecConnection));
     if (before?.kind === 'ipsec-secret') known.secrets.delete(secretId(before as IpsecSecret));
     if (step.action === 'delete') {
-      if (known.connections.size === 0 && known.secrets.size === 0 && !wasOurs()) state.remove();
+      if (known.connections.size === 0 && known.secrets.size === 0 && daemon.own() === 'none') state.remove();
       return;
     }
     const { after } = step;
@@ -150,7 +95,7 @@ export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInpu
 
   const perform = async (step: Step, signal: AbortSignal): Promise<Outcome> => {
     try {
-      if (step.key === ikeDaemonKey) await performDaemon(step, signal);
+      if (step.key === ikeDaemonKey) await daemon.perform(step, signal);
       else {
         const client = step.action === 'delete' ? await session.find() : await session.open();
         // What was in a charon that has ended is gone.
@@ -184,19 +129,17 @@ export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInpu
       const client = await session.find();
       return client === undefined ? [] : associationStatus(client, Date.now());
     },
-    isThere: async () => (await session.find()) !== undefined,
+    isThere: async () => {
+      try {
+        return (await session.find()) !== undefined;
+      } catch (cause) {
+        // One that does not answer holds its ports all the same.
+        if (asFlanError(cause).code === 'E_CHARON') return true;
+        throw cause;
+      }
+    },
     close: () => session.close(),
   };
-}
-
-/** Whether nobody has anything in it: neither connections nor credentials. @throws {FlanError} E_CHARON */
-async function isEmpty(client: ViciClient): Promise<boolean> {
-  const lists = [
-    listIn(await client.request('get-conns'), 'conns'),
-    await secretIds(client),
-    listIn(await client.request('get-keys'), 'keys'),
-  ];
-  return lists.every(({ length }) => length === 0);
 }
 
 /** One resource for each key. Two secrets under one are what an update that was cut short left: it is done again. */

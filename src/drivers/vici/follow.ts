@@ -4,8 +4,10 @@ import { type IpsecConnection, ipsecConnectionKey } from '../../kinds/ipsec-conn
 import type { Key } from '../../planner/kind.js';
 import type { Notice } from '../driver.js';
 import { withoutAssociation } from './associations.js';
-import { openVici, type ViciClient } from './client.js';
-import { listIn, textIn } from './message.js';
+import type { ViciClient } from './client.js';
+import { charonEars } from './ears.js';
+import { hangWatch } from './hang.js';
+import { listIn } from './message.js';
 import type { ViciSession } from './session.js';
 import { initiate, secretIds } from './steps.js';
 
@@ -18,6 +20,8 @@ export interface Known {
 export interface FollowerInit {
   readonly session: ViciSession;
   readonly known: Known;
+  /** Kills a charon of ours that answers nothing. @returns its process id when it did */
+  readonly killIfSilent: () => Promise<number | undefined>;
 }
 
 export interface FollowerStart {
@@ -42,10 +46,9 @@ const COST_FACTOR = 50;
 const CHECK_MS = { soon: 4_000, again: 10_000 };
 
 /** Tells what becomes of our part of charon, and of charon; and starts SAs that nobody else starts. */
-export function followCharon({ session, known }: FollowerInit): Follower {
+export function followCharon({ session, known, killIfSilent }: FollowerInit): Follower {
   let checkIn: (delayMs: number) => void = () => undefined;
   let isHere = true;
-  let hearsOf: ViciClient | undefined;
 
   const lose = (tell: (notice: Notice) => void): void => {
     if (!isHere) return;
@@ -74,21 +77,17 @@ export function followCharon({ session, known }: FollowerInit): Follower {
   return {
     checkSoon: () => checkIn(CHECK_MS.soon),
     start: async ({ tell, signal, inTurn }) => {
-      const hear = async (): Promise<void> => {
-        if (hearsOf !== undefined || session.socket === undefined) return;
-        const client = await openVici(session.socket);
-        hearsOf = client;
-        void client.closed.then(() => {
-          hearsOf = undefined;
-          if (!signal.aborted) lookLater(0);
-        });
-        await client.listen(['ike-updown', 'child-updown'], (_name, message) => {
-          if (textIn(message, 'up') === 'yes') return;
+      const doubt = (cause: unknown): void => tell({ type: 'doubt', why: asFlanError(cause).message });
+      const ears = charonEars({
+        signal,
+        onDown: () => {
           // Unloading a connection ends its SAs, too.
           checkIn(CHECK_MS.soon);
           lookLater(0);
-        });
-      };
+        },
+        onEnd: () => lookLater(0),
+        onRefused: doubt,
+      });
       const look = async (): Promise<void> => {
         const client = await session.find();
         if (client === undefined) return lose(tell);
@@ -96,7 +95,7 @@ export function followCharon({ session, known }: FollowerInit): Follower {
           isHere = true;
           tell({ type: 'doubt', why: 'charon answers again' });
         }
-        await hear();
+        if (session.socket !== undefined) await ears.attach(session.socket);
         await compare(client, tell);
       };
       const check = async (): Promise<void> => {
@@ -124,6 +123,13 @@ export function followCharon({ session, known }: FollowerInit): Follower {
         clearTimeout(timer);
         timer = setTimeout(() => void lookNow(), delayMs).unref();
       };
+      const hang = hangWatch();
+      const failed = async (cause: unknown): Promise<void> => {
+        doubt(cause);
+        if (!hang.failed(cause, performance.now())) return;
+        const killed = await inTurn(async () => (signal.aborted ? undefined : killIfSilent()));
+        if (killed !== undefined) tell({ type: 'doubt', why: `charon (pid ${killed}) hung, and was killed` });
+      };
       const lookNow = async (): Promise<void> => {
         let tookMs = 0;
         isLooking = true;
@@ -133,8 +139,9 @@ export function followCharon({ session, known }: FollowerInit): Follower {
             await look();
             tookMs = performance.now() - startedMs;
           });
+          hang.answered();
         } catch (cause) {
-          if (!signal.aborted) tell({ type: 'doubt', why: asFlanError(cause).message });
+          if (!signal.aborted) await failed(cause).catch(doubt);
         }
         isLooking = false;
         const { least, most } = LOOK_INTERVAL_MS;
@@ -145,7 +152,6 @@ export function followCharon({ session, known }: FollowerInit): Follower {
         () => {
           clearTimeout(timer);
           clearTimeout(checkTimer);
-          hearsOf?.close();
         },
         { once: true },
       );

@@ -1,11 +1,10 @@
-import { FlanError } from '../../errors.js';
-import { openVici, type ViciClient } from './client.js';
+import { isNobody, openVici, type ViciClient } from './client.js';
 
 /** charon, wherever it listens, as often as it has to be found anew. */
 export interface ViciSession {
   /** @throws {FlanError} E_CHARON when none answers, E_PERMISSION */
   open(): Promise<ViciClient>;
-  /** The same, undefined when none answers. @throws {FlanError} E_PERMISSION */
+  /** The same, undefined when nobody listens. @throws {FlanError} E_CHARON when somebody does and does not answer, E_PERMISSION */
   find(): Promise<ViciClient | undefined>;
   /** Where the one listens that answered last. */
   readonly socket: string | undefined;
@@ -26,7 +25,7 @@ export function viciSession(sockets: readonly string[]): ViciSession {
         socket = path;
         return client;
       } catch (cause) {
-        if (!(cause instanceof FlanError) || cause.code !== 'E_CHARON') throw cause;
+        if (!isNobody(cause)) throw cause;
         first ??= cause;
       }
     }
@@ -48,7 +47,7 @@ export function viciSession(sockets: readonly string[]): ViciSession {
       try {
         return await open();
       } catch (cause) {
-        if (cause instanceof FlanError && cause.code === 'E_CHARON') return undefined;
+        if (isNobody(cause)) return undefined;
         throw cause;
       }
     },

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
 import { netnsInode } from '../../sys/netns.js';
-import type { ProcessMark } from '../tunnel-state.js';
+import type { ProcessMark } from '../../sys/process-mark.js';
 
 /** What a later flan must know to clean up after this one, whatever backend it serves. */
 export interface IpsecState {

@@ -68,17 +68,27 @@ interface Question {
   readonly question: string;
 }
 
+/** It answers at once, also when it has thousands of peers. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
 /** @returns undefined when nobody listens @throws {FlanError} E_PERMISSION, E_SYSTEM with wireguard-go's errno */
 async function ask(dev: string, { path, question }: Question): Promise<string | undefined> {
   const answer = await new Promise<string | undefined>((resolve, reject) => {
     let text = '';
     const socket = connect(path, () => socket.write(question));
+    const timer = setTimeout(() => {
+      reject(noAnswer(dev));
+      socket.destroy();
+    }, ANSWER_TIMEOUT_MS);
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
       text += chunk;
       if (errnoOf(text.slice(-32)) !== undefined) socket.end(() => resolve(text));
     });
-    socket.on('close', () => reject(badAnswer(dev)));
+    socket.on('close', () => {
+      clearTimeout(timer);
+      reject(badAnswer(dev));
+    });
     socket.on('error', (cause: NodeJS.ErrnoException) => {
       const { code = '' } = cause;
       if (code === 'ENOENT' || code === 'ECONNREFUSED') resolve(undefined);
@@ -97,3 +107,9 @@ async function ask(dev: string, { path, question }: Question): Promise<string | 
     hint: 'Check that nothing else listens on its UDP port.',
   });
 }
+
+const noAnswer = (dev: string): FlanError =>
+  new FlanError('E_SYSTEM', `wireguard-go of ${dev} did not answer within ${ANSWER_TIMEOUT_MS / 1000} s`, {
+    hint: 'If this goes on, end that process: flan starts another.',
+    retry: true,
+  });

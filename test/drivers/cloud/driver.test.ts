@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { awsClient } from '../../../src/drivers/cloud/aws/client.js';
+import type { CloudClient } from '../../../src/drivers/cloud/client.js';
 import { type CloudDriver, cloudDriver } from '../../../src/drivers/cloud/driver.js';
 import type { Notice, Scope } from '../../../src/drivers/driver.js';
 import { type CloudRoute, cloudRoute, cloudRouteKey } from '../../../src/kinds/cloud-route.js';
@@ -193,6 +194,97 @@ describe('the driver of clouds', () => {
     fake.faults.broken.set('DescribeRouteTables', 5);
     expect(await observed()).toEqual([]);
     stop.abort();
+  });
+
+  /** A driver that follows, looks only when it is asked to, and waits for the cloud while `hold` says so. */
+  const following = async () => {
+    const client = awsClient({ edge, tables: [] });
+    let held: Promise<void> | undefined;
+    const routes: CloudClient['routes'] = async (query, signal) => {
+      const [found, wait] = [await client.routes(query, signal), held];
+      held = undefined;
+      await wait;
+      return found;
+    };
+    const one = cloudDriver({
+      ...{ client: { ...client, routes }, edge, facts: await client.locate('locate', never), pollMs: 3_600_000 },
+      self: () => ({ interface: 'eni-0aaa', target: 'eni-0aaa', tables: ['rtb-1'] }),
+      ...{ network: parsePrefix('10.244.0.0/16'), leased: async () => leased },
+    });
+    onTestFinished(() => one.close());
+    const notices: Notice[] = [];
+    await one.follow?.(SCOPE, (notice) => notices.push(notice), never);
+    const seen = async (scope = SCOPE) => (await one.observe(scope, never)).resources as readonly CloudRoute[];
+    expect(await seen()).toEqual([]);
+    // The look that it has is an old one from now on.
+    await edge.sleep(31_000, never);
+    /** The next listing arrives as it was when it was made, once it is let go. */
+    const hold = (): (() => void) => {
+      let letGo = (): void => undefined;
+      held = new Promise((resolve) => {
+        letGo = resolve;
+      });
+      return letGo;
+    };
+    return { driver: one, notices, seen, hold, isHeld: () => held === undefined };
+  };
+
+  it('does not keep others waiting for a slow cloud while it follows, and tells what a look found then', async () => {
+    const { notices, seen, hold } = await following();
+    const letGo = hold();
+    fake.put('rtb-1', DST, 'eni-0bbb');
+    expect(await seen()).toEqual([]);
+    expect(await seen()).toEqual([]);
+    letGo();
+    await vi.waitFor(() =>
+      expect(notices).toMatchObject([{ type: 'seen', key: KEY, resource: { target: 'eni-0bbb' } }]),
+    );
+    expect(await seen()).toMatchObject([{ target: 'eni-0bbb', maker: 'others' }]);
+  });
+
+  it('takes no look for news that began before a step, and looks again', async () => {
+    const { driver, notices, seen, hold, isHeld } = await following();
+    const letGo = hold();
+    expect(await seen()).toEqual([]);
+    await vi.waitFor(() => expect(isHeld()).toBe(true));
+    const outcomes = await driver.perform([{ ...COMMON, action: 'create', after: ROUTE }], never);
+    expect(outcomes).toMatchObject([{ status: 'done' }]);
+    letGo();
+    expect(await seen()).toMatchObject([{ target: 'eni-0aaa' }]);
+    fake.put('rtb-1', DST, 'eni-0bbb');
+    await vi.waitFor(() => expect(notices).toHaveLength(1), { timeout: 10_000 });
+    expect(notices).toMatchObject([{ type: 'seen', key: KEY, resource: { target: 'eni-0bbb' } }]);
+  });
+
+  it('leaves alone what leads nowhere while it has not asked for the leases', async () => {
+    fake.put('rtb-1', DST, 'eni-0dead');
+    await driver.follow?.(SCOPE, () => undefined, never);
+    expect(await observed()).toMatchObject([{ state: 'blackhole', maker: 'ours' }]);
+    expect(asked).toBe(0);
+    leased = [DST];
+    expect((await driver.observe({ ...SCOPE, wants: () => false }, never)).resources).toEqual([]);
+  });
+
+  it('waits no longer for a change when the clock of the host is set back', async () => {
+    fake.faults.lagReads = 1000;
+    let wallMs = Date.now();
+    const client = awsClient({ edge, tables: [] });
+    const setBack: TestEdge = {
+      ...edge,
+      sleep: (delayMs, signal) => {
+        wallMs -= 3_600_000;
+        return edge.sleep(delayMs, signal);
+      },
+      wallMs: () => wallMs,
+    };
+    const one = cloudDriver({
+      ...{ client, edge: setBack, facts: await client.locate('locate', never), pollMs: 20 },
+      self: () => ({ interface: 'eni-0aaa', target: 'eni-0aaa', tables: ['rtb-1'] }),
+      ...{ network: parsePrefix('10.244.0.0/16'), leased: async () => leased },
+    });
+    onTestFinished(() => one.close());
+    const [outcome] = await one.perform([{ ...COMMON, action: 'create', after: ROUTE }], never);
+    expect(outcome).toMatchObject({ status: 'failed', error: { code: 'E_CLOUD_LAG' } });
   });
 
   it('knows its kinds', () => {

@@ -40,7 +40,7 @@ export function aliApi({ edge, credentials, region }: AliApiInit): AliApi {
     const url = addressOf(edge.env.ALIBABA_CLOUD_VPC_ENDPOINT || usual, what);
     const query = canonicalQuery({ RegionId: here, ...parameters });
     const headers = signAcs3({
-      ...{ action, version: '2016-04-28', host: url.host, query, nonce: randomUUID(), nowMs: edge.nowMs() },
+      ...{ action, version: '2016-04-28', host: url.host, query, nonce: randomUUID(), nowMs: edge.wallMs() },
       credentials: await credentials.get(signal),
     });
     const answer = await send(

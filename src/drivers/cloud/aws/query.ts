@@ -27,7 +27,7 @@ export function ec2Query({ edge, credentials, region }: Ec2Init): Ec2Call {
     const url = addressOf(set || endpointOf(where), what);
     const body = new URLSearchParams({ Action: action, Version: '2016-11-15', ...parameters }).toString();
     const headers = signV4({
-      ...{ method: 'POST', url, body, region: where, service: 'ec2', nowMs: edge.nowMs() },
+      ...{ method: 'POST', url, body, region: where, service: 'ec2', nowMs: edge.wallMs() },
       headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
       credentials: await credentials.get(signal),
     });

@@ -76,7 +76,7 @@ function formOf({ edge, path, file, uri }: FormInput): Readonly<Record<string, s
   };
   switch (file.type) {
     case 'service_account': {
-      const issuedAt = Math.floor(edge.nowMs() / 1000);
+      const issuedAt = Math.floor(edge.wallMs() / 1000);
       const claims = { iss: at('client_email'), scope: SCOPE, aud: uri, iat: issuedAt, exp: issuedAt + HOUR_SECONDS };
       const keyId = textOf(file, 'private_key_id');
       const assertion = signJwt({ claims, privateKey: at('private_key'), ...(keyId !== undefined && { keyId }) });
@@ -99,8 +99,8 @@ function formOf({ edge, path, file, uri }: FormInput): Readonly<Record<string, s
 }
 
 /** @throws {FlanError} E_CLOUD_PROTOCOL */
-function decodeToken(edge: Pick<CloudEdge, 'nowMs'>, text: string, what: string): GoogleToken {
+function decodeToken(edge: Pick<CloudEdge, 'wallMs'>, text: string, what: string): GoogleToken {
   const { access_token: bearer, expires_in: seconds } = parseObject(text, what);
   if (typeof bearer !== 'string' || !/^[\x21-\x7e]+$/.test(bearer)) throw malformed(what, 'no access_token in it');
-  return { bearer, expiresAtMs: edge.nowMs() + (typeof seconds === 'number' ? seconds : 0) * 1000 };
+  return { bearer, expiresAtMs: edge.wallMs() + (typeof seconds === 'number' ? seconds : 0) * 1000 };
 }

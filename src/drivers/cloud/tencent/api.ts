@@ -26,7 +26,7 @@ export function tencentApi({ edge, credentials, region }: TencentApiInit): Tence
       'x-tc-version': '2017-03-12',
       'x-tc-region': await region(signal),
       ...signTc3({
-        ...{ action, service: 'vpc', host: url.hostname, body, nowMs: edge.nowMs() },
+        ...{ action, service: 'vpc', host: url.hostname, body, nowMs: edge.wallMs() },
         credentials: await credentials.get(signal),
       }),
     };
