@@ -8,14 +8,17 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.types.json ./
 COPY scripts/build.mjs scripts/
+COPY scripts/build scripts/build
 COPY src src
 RUN node scripts/build.mjs --release && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE_IMAGE}
+# strongSwan is for backend ipsec alone.
 # iptables: `nft` as Debian has it, or `legacy` where the host's other programs (kube-proxy) use that.
 ARG IPTABLES=nft
 RUN apt-get update \
   && apt-get install -y --no-install-recommends iptables nftables iproute2 \
+     strongswan-charon strongswan-swanctl libstrongswan-standard-plugins \
   && update-alternatives --set iptables /usr/sbin/iptables-${IPTABLES} \
   && update-alternatives --set ip6tables /usr/sbin/ip6tables-${IPTABLES} \
   && rm -rf /var/lib/apt/lists/*

@@ -69,6 +69,13 @@ function copy({ sources, target }: Copy, { from, to }: { readonly from: string; 
 
 const [build, image] = stages();
 
+/** What the image has of Debian's beyond what its base has. */
+function packages(): readonly string[] {
+  const text = image?.instructions.find((one) => one.text.includes('apt-get install'))?.text ?? '';
+  const [, words = ''] = /apt-get install (.*?) && /.exec(text) ?? [];
+  return words.split(' ').filter((word) => !word.startsWith('-'));
+}
+
 describe('the Dockerfile', () => {
   it('has two stages, and every file that it copies from the checkout exists and is not ignored', () => {
     expect(stages().map(({ name }) => name)).toEqual(['build', '']);
@@ -90,8 +97,14 @@ describe('the Dockerfile', () => {
   });
 
   it('installs the programs that flan runs', () => {
-    const apt = image?.instructions.find(({ text }) => text.includes('apt-get install'))?.text ?? '';
-    for (const name of ['iptables', 'nftables', 'iproute2']) expect(apt).toContain(` ${name}`);
+    for (const name of ['iptables', 'nftables', 'iproute2']) expect(packages()).toContain(name);
+  });
+
+  it('installs what flan tells people to install who have no charon', () => {
+    const source = readFileSync(join(ROOT, 'src/drivers/vici/charon.ts'), 'utf8');
+    const [, named = ''] = /Debian packages ([^)]+)\)/.exec(source) ?? [];
+    expect(named).toContain('strongswan-charon');
+    for (const name of named.split(', ')) expect(packages()).toContain(name);
   });
 });
 

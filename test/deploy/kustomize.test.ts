@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -8,6 +9,8 @@ import { backendOf, backendTypes } from '../../src/backends/index.js';
 import { InstallCni } from '../../src/commands/install-cni.js';
 import { decodeNetwork } from '../../src/config/network.js';
 import { SETTINGS } from '../../src/config/settings-definitions.js';
+import { CHARON_FOLDER } from '../../src/drivers/vici/charon-files.js';
+import { DEFAULT_NET_CONFIG_PATH } from '../../src/leases/kubernetes/net-config.js';
 import { CLOUDS } from '../../src/model/cloud.js';
 import { deployPath, type KubeObject, render } from '../support/kustomize.js';
 
@@ -25,13 +28,18 @@ interface Container {
     readonly privileged?: boolean;
     readonly allowPrivilegeEscalation?: boolean;
     readonly readOnlyRootFilesystem?: boolean;
+    readonly capabilities?: { readonly drop: readonly string[]; readonly add?: readonly string[] };
   };
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 interface PodSpec {
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
-  readonly volumes: readonly { readonly name: string; readonly hostPath?: { readonly path: string } }[];
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly hostPath?: { readonly path: string };
+    readonly secret?: { readonly secretName: string };
+  }[];
 }
 type WithPods = KubeObject & { readonly spec: { readonly template: { readonly spec: PodSpec } } };
 
@@ -45,13 +53,43 @@ const podOf = (folder: string): PodSpec => {
   return (workload as WithPods).spec.template.spec;
 };
 const containersOf = (pod: PodSpec): readonly Container[] => [...(pod.initContainers ?? []), ...pod.containers];
-const configOf = (folder: string) =>
-  decodeNetwork(
-    JSON.parse(
-      (find(render(folder), 'ConfigMap') as unknown as { data: Record<string, string> }).data['net-conf.json'] ?? '',
-    ),
-    folder,
-  );
+const dataOf = (folder: string) =>
+  (find(render(folder), 'ConfigMap') as unknown as { data: Readonly<Record<string, string>> }).data;
+/** Of an installation whose network config is no secret it is in the ConfigMap. */
+const netConfOf = (folder: string): string => dataOf(folder)['net-conf.json'] ?? followed(folder).netConf;
+const configOf = (folder: string) => decodeNetwork(JSON.parse(netConfOf(folder)), folder);
+
+/** Notes what it is asked to do, one line each, and the content of files that it is to put into a Secret. */
+const KUBECTL = `#!/bin/sh
+echo "$*" >>"$RECORD/calls"
+for word; do
+  case $word in --from-file=*) word=\${word#*=}; cat "\${word#*=}" >"$RECORD/\${word%%=*}" ;; esac
+done
+`;
+
+interface Followed {
+  /** What kubectl was asked to do. */
+  readonly calls: readonly string[];
+  readonly netConf: string;
+}
+
+/** What comes of the commands in the comment that a kustomization begins with, with a kubectl that only takes notes. */
+function followed(folder: string): Followed {
+  const [comment = ''] = readFileSync(join(deployPath(folder), 'kustomization.yaml'), 'utf8').split(/^[^#]/m);
+  const commands = [...comment.matchAll(/^# {3}(.*)$/gm)].map(([, line]) => line);
+  const record = mkdtempSync(join(tmpdir(), 'flan-kubectl-'));
+  try {
+    writeFileSync(join(record, 'kubectl'), KUBECTL, { mode: 0o755 });
+    const env = { PATH: `${record}:${process.env.PATH}`, RECORD: record };
+    execFileSync('sh', ['-eu'], { input: commands.join('\n'), env, stdio: 'pipe' });
+    const [calls, netConf] = ['calls', basename(DEFAULT_NET_CONFIG_PATH)].map((name) =>
+      readFileSync(join(record, name), 'utf8'),
+    );
+    return { calls: (calls ?? '').trim().split('\n'), netConf: netConf ?? '' };
+  } finally {
+    rmSync(record, { recursive: true, force: true });
+  }
+}
 
 /** The version of a kubectl that has a kustomize of this decade; before 1.21 it was 2.0. */
 function kubectl(): string | undefined {
@@ -125,6 +163,7 @@ describe('the manifests', () => {
       '/etc/kube-flannel',
       '/run/xtables.lock',
       '/dev/net/tun',
+      ...(folder === 'overlays/ipsec' ? [CHARON_FOLDER] : []),
     ];
     for (const { volumeMounts = [], securityContext } of podOf(folder).containers) {
       for (const { mountPath } of volumeMounts) expect(kept).toContain(mountPath);
@@ -163,27 +202,77 @@ describe('every overlay', () => {
     expect(() => backend.options(network.backend.options)).not.toThrow();
   });
 
-  it('is there for every backend that needs nothing but the kernel, and differs from the base in that alone', () => {
+  it('is there for every backend that needs no cloud and no commands of others, and differs from the base in that alone', () => {
     const types = installations.map((folder) => configOf(folder).network.backend.type);
-    const special: readonly string[] = ['alloc', 'extension', 'ipsec', ...CLOUDS];
+    const special: readonly string[] = ['alloc', 'extension', ...CLOUDS];
     expect([...new Set(types)].sort()).toEqual(
       backendTypes()
         .filter((type) => !special.includes(type))
         .sort(),
     );
+    const changed = ['overlays/udp', 'overlays/ipsec'];
     const shared = (folder: string) =>
-      render(folder).filter(({ kind }) => kind !== 'ConfigMap' && !(kind === 'DaemonSet' && folder.endsWith('udp')));
+      render(folder).filter(({ kind }) => kind !== 'ConfigMap' && !(kind === 'DaemonSet' && changed.includes(folder)));
     for (const folder of overlays) for (const object of shared(folder)) expect(render('.')).toContainEqual(object);
+    // What is installed as CNI configuration is the same in all.
+    for (const folder of overlays) expect(dataOf(folder)['cni-conf.json']).toBe(dataOf('.')['cni-conf.json']);
   });
 
   it('is what it is called', () => {
-    for (const name of ['vxlan', 'host-gw', 'ipip', 'wireguard', 'udp'])
+    for (const name of ['vxlan', 'host-gw', 'ipip', 'wireguard', 'udp', 'ipsec'])
       expect(configOf(`overlays/${name}`).network.backend.type).toBe(name);
     expect(configOf('overlays/nftables').network.nftables).toBe(true);
     expect(configOf('overlays/dual-stack').network.ipv6?.network).toBe('fd00:10:244::/56');
     expect(podOf('overlays/udp').containers[0]?.securityContext?.privileged).toBe(true);
     const others = installations.filter((folder) => !folder.endsWith('udp'));
     for (const folder of others) expect(podOf(folder).containers[0]?.securityContext?.privileged).toBe(false);
+  });
+});
+
+describe('overlays/ipsec', () => {
+  const [base, own] = [podOf('.'), podOf('overlays/ipsec')];
+  const folder = dirname(DEFAULT_NET_CONFIG_PATH);
+
+  it('changes nothing of the pod but where the network config comes from, and what charon needs', () => {
+    const [watch] = base.containers;
+    const { securityContext, volumeMounts = [] } = watch ?? {};
+    const add = [...(securityContext?.capabilities?.add ?? []), 'NET_BIND_SERVICE'];
+    const mounts = volumeMounts.map((mount) => (mount.mountPath === folder ? { ...mount, name: 'net-conf' } : mount));
+    expect(settled(own)).toEqual(
+      settled({
+        ...base,
+        containers: [
+          {
+            ...watch,
+            securityContext: { ...securityContext, capabilities: { ...securityContext?.capabilities, add } },
+            volumeMounts: [...mounts, { name: 'run-charon', mountPath: CHARON_FOLDER }],
+          },
+        ],
+        volumes: [
+          ...base.volumes,
+          { name: 'net-conf', secret: { secretName: 'kube-flannel-net-conf' } },
+          { name: 'run-charon', emptyDir: { medium: 'Memory' } },
+        ],
+      }),
+    );
+    // flan is told of no other place, and the init container finds its half where it was.
+    expect(watch?.args?.join()).not.toContain('net-config-path');
+    expect(InstallCni.flags.conf.default).toBe(join(folder, 'cni-conf.json'));
+    expect(Object.keys(dataOf('overlays/ipsec'))).toEqual(['cni-conf.json']);
+  });
+
+  it('is begun by commands that make the Secret that the pod mounts, with a key of its own each time', () => {
+    const { calls, netConf } = followed('overlays/ipsec');
+    const { namespace = '' } = find(render('overlays/ipsec'), 'DaemonSet').metadata;
+    const secret = own.volumes.find(({ name }) => name === 'net-conf')?.secret?.secretName;
+    expect(calls).toEqual([
+      `create namespace ${namespace}`,
+      `-n ${namespace} create secret generic ${secret} --from-file=${basename(DEFAULT_NET_CONFIG_PATH)}=/dev/stdin`,
+    ]);
+    expect(configOf('overlays/ipsec').network.backend.options).toEqual({
+      PSK: expect.stringMatching(/^[0-9a-f]{96,}$/),
+    });
+    expect(followed('overlays/ipsec').netConf).not.toBe(netConf);
   });
 });
 

@@ -62,11 +62,12 @@ const isSame = (a: KubeObject, b: KubeObject): boolean =>
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A strategic merge: maps by key, lists of things that have a name by that, other lists as a whole. */
+/** A strategic merge: maps by key, null takes a key away, lists of things that have a name by that, others as a whole. */
 function merge(base: unknown, patch: unknown): unknown {
   if (isFields(base) && isFields(patch)) {
     const both = Object.entries(patch).map(([key, value]) => [key, key in base ? merge(base[key], value) : value]);
-    return { ...base, ...Object.fromEntries(both) };
+    const merged = Object.entries({ ...base, ...Object.fromEntries(both) });
+    return Object.fromEntries(merged.filter(([key]) => patch[key] !== null));
   }
   if (!Array.isArray(base) || !Array.isArray(patch)) return patch;
   const by = ['mountPath', 'name'].find((key) => patch.every((item) => isFields(item) && key in item));
