@@ -10,8 +10,9 @@ import type { External } from '../model/facts.js';
 import { addressOf, bitsOf, type Family } from '../model/ip.js';
 import { isJsonObject, type Json } from '../model/json.js';
 import { leaseName, type Stack, stackOf, stacks } from '../model/lease.js';
-import { type Mac, macFor, tryMac } from '../model/mac.js';
+import { isUnicast, type Mac, macFor, tryMac } from '../model/mac.js';
 import { optionReader } from '../model/options.js';
+import type { Warning } from '../model/warning.js';
 import type { Resource } from '../planner/kind.js';
 import type { Backend, BackendContext } from './backend.js';
 
@@ -98,12 +99,23 @@ export const vxlan: Backend<VxlanOptions> = {
   },
 
   checkPeer: (context, lease) =>
-    stacks(lease).flatMap((stack) => {
-      if (context.external[stack.family] === undefined || vtepMac(stack.backendData) !== undefined) return [];
+    stacks(lease).flatMap((stack): Warning[] => {
+      if (context.external[stack.family] === undefined) return [];
+      const mac = vtepMac(stack.backendData);
+      if (mac !== undefined && mac === macOf(context, stack.family)) {
+        return [
+          {
+            code: 'W_PEER_SAME_MAC',
+            message: `${leaseName(lease)} has published this node's own VtepMAC for IPv${stack.family}: it cannot be reached through the tunnel`,
+            hint: 'One of the two is a copy of the other: delete the device there, and start its daemon again.',
+          },
+        ];
+      }
+      if (mac !== undefined) return [];
       return [
         {
           code: 'W_PEER_NO_VTEP',
-          message: `${leaseName(lease)} has published no VtepMAC for IPv${stack.family}: it cannot be reached through the tunnel`,
+          message: `${leaseName(lease)} has published no usable VtepMAC for IPv${stack.family}: it cannot be reached through the tunnel`,
           hint: 'Look at the BackendData of its lease; its daemon publishes it when it starts.',
         },
       ];
@@ -123,11 +135,15 @@ function macOf({ options, own, links, identity }: Context, family: Family): Mac 
   return published ?? link?.mac ?? macFor(`${identity.nodeId}/${name}`);
 }
 
-/** Values of flannel before 0.13 hold the MAC alone; the VNI of others does not matter here. */
+/**
+ * Values of flannel before 0.13 hold the MAC alone; the VNI of others does not matter here. The FDB entry of no MAC is
+ * where frames to unknown ones are flooded to, and so are those to groups.
+ */
 function vtepMac(data: Json | undefined): Mac | undefined {
   if (!isJsonObject(data)) return undefined;
   const value = data.VtepMAC ?? data[Object.keys(data).find((key) => key.toLowerCase() === 'vtepmac') ?? ''];
-  return typeof value === 'string' ? tryMac(value) : undefined;
+  const mac = typeof value === 'string' ? tryMac(value) : undefined;
+  return mac !== undefined && isUnicast(mac) ? mac : undefined;
 }
 
 function device(context: Context, ext: External): Resource[] {

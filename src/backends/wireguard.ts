@@ -4,33 +4,25 @@ import { KNOWN_AFTER_APPLY } from '../kinds/lease.js';
 import type { Link } from '../kinds/link.js';
 import { route } from '../kinds/route.js';
 import type { WireguardDevice } from '../kinds/wireguard-device.js';
-import { endpointText, presharedKeyName, wireguardKeyBytes, wireguardPeer } from '../kinds/wireguard-peer.js';
+import { presharedKeyName, wireguardKeyBytes, wireguardPeer } from '../kinds/wireguard-peer.js';
 import type { External } from '../model/facts.js';
-import { addressOf, bitsOf, type Family, isPrivate4, isUniqueLocal6, type Prefix } from '../model/ip.js';
-import { isJsonObject, type Json, type JsonObject } from '../model/json.js';
+import { addressOf, bitsOf, type Family, type Prefix } from '../model/ip.js';
+import type { Json } from '../model/json.js';
 import { type Lease, leaseName, stackOf } from '../model/lease.js';
 import { networkOf } from '../model/network.js';
 import { optionReader } from '../model/options.js';
 import type { Warning } from '../model/warning.js';
 import type { Resource } from '../planner/kind.js';
 import type { Backend, BackendContext } from './backend.js';
+import { type Device, MAX_PORT, published, type Towards, type WayOptions } from './wireguard-peer-data.js';
 
-export interface WireguardOptions {
-  /** Of `flannel-wg`. */
-  readonly listenPort: number;
-  /** Of `flannel-wg-v6`. */
-  readonly listenPortV6: number;
+export interface WireguardOptions extends WayOptions {
   /** MTU of the underlay, where it is not that of the external interface. */
   readonly mtu: number | undefined;
   /** 32 bytes shared by all nodes, beside the keys. */
   readonly presharedKey: Uint8Array | undefined;
   /** 0: never. */
   readonly keepaliveSeconds: number;
-  /**
-   * `separate`: a device per family, each with its own family outside. The others have one device for both, and the
-   * outer packets of the family that they are named after; `auto` chooses for each peer.
-   */
-  readonly mode: 'separate' | 'auto' | 'ipv4' | 'ipv6';
 }
 
 /** What flannel calls them: the one of IPv4, or of both, and the one of IPv6. */
@@ -45,7 +37,6 @@ type Context = BackendContext<WireguardOptions>;
  */
 const OVERHEAD_BYTES = 80;
 const MIN_MTU: Readonly<Record<Family, number>> = { 4: 68, 6: 1280 };
-const MAX_PORT = 0xffff;
 
 /** Encrypted tunnels. One route for the whole network leads in; which peer a packet is for WireGuard itself knows. */
 export const wireguard: Backend<WireguardOptions> = {
@@ -159,14 +150,6 @@ export const wireguard: Backend<WireguardOptions> = {
     }),
 };
 
-/** One WireGuard device of this node. */
-interface Device {
-  readonly name: string;
-  readonly listenPort: number;
-  /** The families inside. */
-  readonly families: readonly Family[];
-}
-
 const externals = ({ external }: Context): External[] => Object.values(external);
 
 function devices({ external, options }: Context): Device[] {
@@ -220,11 +203,6 @@ function held(context: Context, { name, listenPort, families }: Device): Resourc
   return [link, device, ...inside];
 }
 
-interface Towards {
-  readonly device: Device;
-  readonly lease: Lease;
-}
-
 const allowedIps = ({ families }: Device, lease: Lease): Prefix[] =>
   families.flatMap((family) => stackOf(lease, family)?.subnet ?? []);
 
@@ -245,50 +223,4 @@ function towards(context: Context, { device, lease }: Towards): Resource[] {
       onOwnLink: true,
     }),
   ];
-}
-
-interface Published {
-  readonly publicKey?: string;
-  readonly endpoint?: string;
-}
-
-/** What a peer's lease says about the other end of one device. */
-function published(context: Context, { device, lease }: Towards): Published {
-  const outer = outerFamily(context, { device, lease });
-  const data = device.families.map((family) => readData(stackOf(lease, family)?.backendData));
-  const publicKey = data.find((each) => each.publicKey !== undefined)?.publicKey;
-  const address = outer && stackOf(lease, outer)?.publicIp;
-  const endpoint = address && endpointText(address, portOf(context, { device, lease }));
-  return { ...(publicKey !== undefined && { publicKey }), ...(endpoint !== undefined && { endpoint }) };
-}
-
-function portOf({ options }: Context, { device, lease }: Towards): number {
-  const ports = device.families.flatMap((family) => readData(stackOf(lease, family)?.backendData).port ?? []);
-  const [port = device.listenPort] = ports;
-  // flanneld publishes ListenPortV6 for its only device too, which listens on ListenPort.
-  return options.mode !== 'separate' && port === options.listenPortV6 ? options.listenPort : port;
-}
-
-function readData(data: Json | undefined): { readonly publicKey?: string; readonly port?: number } {
-  if (!isJsonObject(data)) return {};
-  const [key, port] = [member(data, 'publickey'), member(data, 'port')];
-  return {
-    ...(typeof key === 'string' && wireguardKeyBytes(key) && { publicKey: key }),
-    ...(typeof port === 'number' && Number.isInteger(port) && port > 0 && port <= MAX_PORT && { port }),
-  };
-}
-
-const member = (data: JsonObject, lowerCaseName: string): Json | undefined =>
-  Object.entries(data).find(([name]) => name.toLowerCase() === lowerCaseName)?.[1];
-
-/** The family of the packets that go to a peer; undefined when it has published no address that will do. */
-function outerFamily({ options, external }: Context, { device, lease }: Towards): Family | undefined {
-  const usable = ([4, 6] as const).filter((family) => external[family] && stackOf(lease, family)?.publicIp);
-  if (options.mode === 'separate') return usable.find((family) => device.families.includes(family));
-  if (options.mode !== 'auto') return usable.find((family) => family === (options.mode === 'ipv4' ? 4 : 6));
-  if (usable.length < 2) return usable[0];
-  // IPv6 where IPv4 would have to cross a NAT and IPv6 would not.
-  const [theirs4, theirs6, ours6] = [lease.ipv4?.publicIp, lease.ipv6?.publicIp, external[6]?.publicIp];
-  const isGlobal6 = theirs6 && ours6 && !isUniqueLocal6(theirs6) && !isUniqueLocal6(ours6);
-  return theirs4 && isPrivate4(theirs4) && isGlobal6 ? 6 : 4;
 }

@@ -13,6 +13,7 @@ import type { FlanError } from '../errors.js';
 import { readFacts, routeLookup } from '../host/facts.js';
 import { lookupsOf, selectionOf } from '../host/selection.js';
 import { kinds } from '../kinds/index.js';
+import type { Identity } from '../model/facts.js';
 import type { Network } from '../model/network.js';
 import { CommandSocket } from '../netlink/command.js';
 import { systemClock } from '../reconcile/clock.js';
@@ -47,34 +48,52 @@ export const openPatiently = (input: OpenPatiently): Promise<Session> => open(in
 
 type Opening = Pick<OpenPatiently, 'settings' | 'signal'> & Partial<OpenPatiently> & { readonly through?: OpenedStore };
 
-async function open({ settings, signal, onWait, through }: Opening): Promise<Session> {
-  const { netns } = settings;
+async function open(opening: Opening): Promise<Session> {
+  const { settings, onWait, through } = opening;
   const identity = identityFrom(settings);
-  const { store, publicIps, networkWarnings = () => [] } = through ?? (await openStore({ settings, identity, onWait }));
+  const opened = through ?? (await openStore({ settings, identity, onWait }));
+  /** What is open by now, for when the rest cannot be opened. */
+  const closers: Closer[] = [() => opened.store.close()];
+  try {
+    return await openThrough({ ...opening, ...opened, identity, closers });
+  } catch (error) {
+    for (const close of closers.reverse()) await close();
+    throw error;
+  }
+}
+
+type Closer = () => void | Promise<void>;
+
+interface Through extends Opening, OpenedStore {
+  readonly identity: Identity;
+  readonly closers: Closer[];
+}
+
+async function openThrough(input: Through): Promise<Session> {
+  const { settings, signal, onWait, store, publicIps, identity, closers, networkWarnings = () => [] } = input;
+  const { netns } = settings;
   const ask = async () => ({
     selection: selectionOf({ ...settings, ...(await publicIps(signal)) }),
     network: await store.network(signal),
   });
   const asked = onWait ? patiently(ask, { clock: systemClock, signal, onWait }) : ask();
-  const { selection, network } = await asked.catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
+  const { selection, network } = await asked;
   // Asked before anything else is opened: a cloud may take long to answer, or not answer at all.
   const cloud = await openCloud({
     ...{ network, store, signal, onWait },
     context: () => survey(session).inputs.context,
-  }).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
   });
+  closers.push(() => cloud?.driver?.close());
   const role = onWait === undefined ? 'onlooker' : 'carrier';
   const { drivers: filters, filter, warnings } = await openPacketFilter({ settings, network, signal, role });
+  for (const filterDriver of filters) closers.push(() => filterDriver.close());
   const socket = CommandSocket.open({ netns });
   const netlink = netlinkDriver({ socket, ...(netns !== undefined && { netns }) });
+  closers.push(() => netlink.close());
   const isWireguard = network.backend.type === wireguard.type;
   const opened = isWireguard ? openWireguard({ settings, network, socket, netlink }) : undefined;
   const links = opened?.drivers ?? [netlink];
+  for (const driver of links) closers.push(() => driver.close());
   const tunnels = tunnelDriver({ socket, netns, runtimeDir: settings.runtimeDir, role });
   const extension = openExtension({ settings, network, context: () => survey(session).inputs.context });
   const ipsec = await openIpsecIfNeeded(settings, network);

@@ -2,6 +2,7 @@ import { boolean } from '@oclif/core/flags';
 import type { Settings } from '../config/settings.js';
 import type { ExitCode } from '../exit-codes.js';
 import { EXIT } from '../exit-codes.js';
+import type { Clock } from '../reconcile/clock.js';
 import type { WatchEvent } from '../reconcile/events.js';
 import { FORMAT_VERSION, VERSION } from '../version.js';
 import { compileLater } from './compile-later.js';
@@ -40,7 +41,7 @@ systemd it tells when it is ready, reloads, stops, and that it is alive.`;
     const signal = AbortSignal.any([this.signal, this.outputClosed]);
     if (flags.json) this.event({ type: 'version', format_version: FORMAT_VERSION, flan: VERSION });
     const ui = flags.ui && !flags.json ? await this.ui() : undefined;
-    const lines = () => this.lines(settings, systemClock.wallMs);
+    const lines = () => this.lines(settings, systemClock);
     const output = ui ?? (flags.json ? this.events(systemClock.wallMs) : await lines());
     const telemetry = await openTelemetry({ settings, env: process.env, clock: systemClock, sinks: [output, start] });
     ui?.show(telemetry.status);
@@ -79,9 +80,9 @@ systemd it tells when it is ready, reloads, stops, and that it is alive.`;
     return liveUi({ input, output, clock: systemClock, paint: this.colours, onQuit });
   }
 
-  private async lines(settings: Settings, wallMs: () => number): Promise<Sink> {
+  private async lines(settings: Settings, { wallMs, nowMs }: Pick<Clock, 'wallMs' | 'nowMs'>): Promise<Sink> {
     const { watchLog } = await import('./watch/engine.js');
-    return watchLog({ ...settings, wallMs, paint: this.colours, write: (line) => this.out(`${line}\n`) });
+    return watchLog({ ...settings, wallMs, nowMs, paint: this.colours, write: (line) => this.out(`${line}\n`) });
   }
 
   /** One line of JSON: stdout holds nothing else then, so an error that ends the run is told on stderr. */

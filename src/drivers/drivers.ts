@@ -19,8 +19,15 @@ export class Drivers {
     return driver;
   }
 
-  /** What every driver sees, keyed. A driver sees only the named resources of its own kinds. */
+  /** What every driver sees, keyed. @throws {FlanError} why one of them cannot be read */
   async observe(scope: Scope, kinds: Kinds, signal: AbortSignal): Promise<ObservedWorld> {
+    const { unread, ...world } = await this.look(scope, kinds, signal);
+    for (const { error } of unread) throw error;
+    return world;
+  }
+
+  /** The same for a daemon: a driver that cannot be read is told of, and the others are read all the same. */
+  async look(scope: Scope, kinds: Kinds, signal: AbortSignal): Promise<PartialWorld> {
     const observed = new Map<Key, Resource>();
     const foreign: Record<string, number> = {};
     const absorb = (seen: Observation): void => {
@@ -32,9 +39,15 @@ export class Drivers {
       for (const [kind, count] of Object.entries(seen.foreign)) foreign[kind] = (foreign[kind] ?? 0) + count;
     };
     // All at once: those that ask another process let the others read meanwhile.
-    for (const seen of await Promise.all(this.#all.map((one) => one.observe(scopeFor(one, scope), signal))))
-      absorb(seen);
-    return { observed, foreign };
+    const looks = await Promise.allSettled(this.#all.map(async (one) => one.observe(scopeFor(one, scope), signal)));
+    signal.throwIfAborted();
+    const unread = looks.flatMap((look, i): Unread[] => {
+      const driver = this.#all[i];
+      if (look.status === 'rejected' && driver) return [{ driver, error: asFlanError(look.reason) }];
+      if (look.status === 'fulfilled') absorb(look.value);
+      return [];
+    });
+    return { observed, foreign, unread };
   }
 
   /** Steps of one driver. Whatever a driver throws becomes the outcome of its steps. */
@@ -65,6 +78,17 @@ export class Drivers {
   close(): void {
     for (const driver of this.#all) driver.close();
   }
+}
+
+/** A driver that could not be read, and why. */
+export interface Unread {
+  readonly driver: Pick<Driver, 'name' | 'kinds'>;
+  readonly error: FlanError;
+}
+
+/** Of the kinds of an unread driver nothing is known. */
+export interface PartialWorld extends ObservedWorld {
+  readonly unread: readonly Unread[];
 }
 
 export interface ObservedWorld {

@@ -1,30 +1,46 @@
-import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { TextFile } from '../kinds/file.js';
-import type { Step } from '../planner/plan.js';
-import { writeFileAtomic } from '../sys/atomic-file.js';
+import { type Step, subjectOf } from '../planner/step.js';
+import { fileError } from '../sys/file-error.js';
+import { makeFolder } from '../sys/make-folder.js';
+import { removePlacedFile, writePlacedFile } from '../sys/placed-file.js';
+import { refuseIrregular } from '../sys/regular-file.js';
 import type { Driver, Observation, Outcome, Scope } from './driver.js';
 import { type Follower, followFile } from './follow-file.js';
-import { fileError, readTextFile } from './text-file.js';
+import { readTextFile as readText } from './text-file.js';
 
-export { readTextFile } from './text-file.js';
+const HINT = 'Run as root, or choose another path with --subnet-file.';
 
 function performStep(step: Step): Outcome {
-  const { path } = (step.action === 'delete' ? step.before : step.after) as TextFile;
+  const { path } = subjectOf(step) as TextFile;
   try {
-    if (step.action === 'delete') rmSync(path, { force: true });
+    if (step.action === 'delete') removePlacedFile(path);
     else {
       const { content, mode } = step.after as TextFile;
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-      writeFileAtomic(path, content, mode);
+      makeFolder(dirname(path), 0o755);
+      writePlacedFile(path, content, mode);
     }
     return { step, status: 'done' };
   } catch (cause) {
-    return { step, status: 'failed', error: fileError('write', path, cause) };
+    return {
+      step,
+      status: 'failed',
+      error: fileError({ verb: step.action === 'delete' ? 'remove' : 'write', path, cause, hint: HINT }),
+    };
   }
 }
 
-/** Text files by path: subnet.env. */
+/** Reads a file; undefined when there is none. @throws {FlanError} E_PERMISSION; E_FILE, also for a device or a FIFO */
+export function readTextFile(path: string): TextFile | undefined {
+  try {
+    refuseIrregular('read', path);
+  } catch (cause) {
+    throw fileError({ verb: 'read', path, cause, hint: HINT });
+  }
+  return readText(path);
+}
+
+/** Text files by path: subnet.env. A symbolic link that stands there is followed, and stays when the file goes. */
 export function fileDriver(): Driver {
   const observe = (scope: Scope): Observation => ({
     resources: scope.named.flatMap((wanted) => readTextFile((wanted as TextFile).path) ?? []),

@@ -1,9 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { FlanError } from '../errors.js';
-import type { Sysctl } from '../kinds/sysctl.js';
+import { type Sysctl, sysctlKind } from '../kinds/sysctl.js';
+import type { Key } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import { inNetns } from '../sys/netns.js';
-import type { Driver, Outcome } from './driver.js';
+import type { Driver, Notice, Outcome } from './driver.js';
 
 const pathOf = ({ path }: Sysctl): string => `/proc/sys/${path}`;
 
@@ -56,20 +57,60 @@ function write(step: Step): Outcome {
   }
 }
 
+/** The kernel tells nobody that a setting of /proc/sys was changed: so often the few that matter are read. */
+const LOOK_MS = 5000;
+
 /** Kernel settings of our links. /proc/sys/net shows the namespace of the thread that opens the file. */
 export function procDriver({ netns }: { readonly netns?: string | undefined } = {}): Driver {
+  /** As they were last seen or made. */
+  const known = new Map<Key, Sysctl>();
+  const timers = new Set<NodeJS.Timeout>();
+  const stop = (timer: NodeJS.Timeout): void => {
+    clearInterval(timer);
+    timers.delete(timer);
+  };
+  const look = (tell: (notice: Notice) => void): void => {
+    for (const [key, before] of known) {
+      const now = read(before);
+      // A link that is gone is told of by others.
+      if (now === undefined || now.value === before.value) continue;
+      known.set(key, now);
+      tell({ type: 'seen', key, resource: now });
+    }
+  };
   const inside = <T>(action: () => T): T => (netns === undefined ? action() : inNetns(netns, action));
   return {
     name: 'proc',
     kinds: ['sysctl'],
     observe: async ({ named }) => {
       if (named.length === 0) return { resources: [], foreign: {} };
-      return {
-        resources: inside(() => (named as readonly Sysctl[]).flatMap((wanted) => read(wanted) ?? [])),
-        foreign: {},
-      };
+      const resources = inside(() => (named as readonly Sysctl[]).flatMap((wanted) => read(wanted) ?? []));
+      known.clear();
+      for (const resource of resources) known.set(sysctlKind.key(resource), resource);
+      return { resources, foreign: {} };
     },
-    perform: async (steps) => inside(() => steps.map(write)),
-    close: () => undefined,
+    perform: async (steps) => {
+      const outcomes = inside(() => steps.map(write));
+      for (const { step, status } of outcomes) {
+        if (step.action === 'delete') known.delete(step.key);
+        else if (status === 'done') known.set(step.key, step.after as Sysctl);
+      }
+      return outcomes;
+    },
+    follow: async (_, tell, signal) => {
+      const lookInside = (): void => {
+        try {
+          inside(() => look(tell));
+        } catch {
+          // What cannot be read now is told of by the next full look.
+        }
+      };
+      const timer = setInterval(lookInside, LOOK_MS).unref();
+      timers.add(timer);
+      signal.addEventListener('abort', () => stop(timer), { once: true });
+    },
+    close: () => {
+      for (const timer of timers) stop(timer);
+    },
   };
 }

@@ -1,9 +1,9 @@
 import { asFlanError, FlanError } from '../errors.js';
 import type { Family } from '../model/ip.js';
 import { fieldOf, type Key, type Kind, type Resource, sameValue } from '../planner/kind.js';
-import type { Step } from '../planner/plan.js';
+import { type Step, subjectOf } from '../planner/step.js';
+import { turns } from '../sys/turns.js';
 import type { Driver, Notice, Observation, Outcome, Scope } from './driver.js';
-import { turns } from './turns.js';
 
 /** What a family's packet filter holds of ours, and how to read, write and hear about it. */
 export interface RuleSetTool<R extends Resource & { readonly family: Family }> {
@@ -77,7 +77,7 @@ export function ruleSetDriver<R extends Resource & { readonly family: Family }>(
   };
 
   const changeOf = (step: Step): RuleSetChange<R> => ({
-    family: ((step.action === 'delete' ? step.before : step.after) as R).family,
+    family: (subjectOf(step) as R).family,
     after: step.action === 'delete' ? undefined : (step.after as R),
   });
 

@@ -25,5 +25,6 @@ export const addressKind: Kind<LinkAddress> = {
     onOwnLink && networks.some((network) => contains(network as Prefix, address)),
   goesWith: ({ dev, address }, { networks }) =>
     networks.some((network) => contains(network as Prefix, address)) ? linkKey(dev) : undefined,
+  followsFromOwnSubnet: () => true,
   describe: () => '',
 };

@@ -11,6 +11,7 @@ export interface CloudForwarding {
 export const cloudForwardingKind: Kind<CloudForwarding> = {
   kind: 'cloud-forwarding',
   rank: 25,
+  readByName: true,
   key: (forwarding) => keyOf('cloud-forwarding', forwarding.interface),
   fields: ['allowed'],
   inPlace: ['allowed'],

@@ -45,6 +45,7 @@ export const cloudRouteKind: Kind<CloudRoute> = {
   needs: () => [],
   owns: ({ maker, dst }, { networks }) =>
     maker === 'ours' && networks.some((network) => isInside(dst, network as Prefix)),
+  followsFromOwnSubnet: () => true,
   describe: ({ target, state }) => (state === 'active' ? `to ${target}` : `to ${target} ${state}`),
 };
 
@@ -77,7 +78,7 @@ export interface ClaimInput {
  * Whether a route inside the overlay's network may be taken for ours. Routes of many clouds carry no mark, so it has to
  * follow from what they do: what leads to this node was made for it, and what leads nowhere and nobody has a lease for
  * is what some node left. A mark on a destination that is ours says that the node that had it before made it.
- * What somebody has given another name is his.
+ * A route with a foreign name or description is never ours.
  */
 export function isOurs({ target, state, mark }: CloudEntry, { self, isWanted, isLeased }: ClaimInput): boolean {
   if (target === undefined || mark === 'other') return false;

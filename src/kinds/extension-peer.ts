@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Address, Prefix } from '../model/ip.js';
-import { type Key, type Kind, keyOf } from '../planner/kind.js';
+import { type Kind, keyOf } from '../planner/kind.js';
 import type { ExtensionCommand, ExtensionState, Variables } from './extension-command.js';
 import { extensionStartupKey } from './extension-startup.js';
 
@@ -41,12 +41,11 @@ const nameOfData = (data: string): string =>
     ? 'none'
     : `${Buffer.byteLength(data)} bytes, sha256 ${createHash('sha256').update(data).digest('hex').slice(0, 12)}`;
 
-/** A peer by its subnet, which no other peer has; by the IPv4 one, so that a node which goes dual-stack stays the same. */
-export const extensionPeerKey = (subnet: Prefix): Key => keyOf('extension-peer', subnet);
-
 export const extensionPeerKind: Kind<ExtensionPeer> = {
   kind: 'extension-peer',
   rank: 60,
+  readByName: true,
+  // By its subnet, which no other peer has; by the IPv4 one, so that a node which goes dual-stack stays the same.
   key: ({ subnet, ipv6Subnet }) => keyOf('extension-peer', subnet ?? ipv6Subnet ?? ''),
   fields: ['publicIp', 'publicIpv6', 'ipv6Subnet', 'dataName', 'add', 'remove', 'variables', 'state'],
   // What a peer publishes is taken away as it was and added as it is.

@@ -20,6 +20,7 @@ export const extensionStartupKey = (network: string): Key => keyOf('extension-st
 export const extensionStartupKind: Kind<ExtensionStartup> = {
   kind: 'extension-startup',
   rank: 12,
+  readByName: true,
   key: ({ network }) => extensionStartupKey(network),
   fields: ['state', 'post', 'shutdown', 'variables'],
   // Running it again is how an extension takes in what changed: ShutdownCommand would undo PreStartupCommand as well.

@@ -16,6 +16,7 @@ export const fileKey = (path: string): Key => keyOf('file', path.replace(/^\/+/,
 export const fileKind: Kind<TextFile> = {
   kind: 'file',
   rank: 90,
+  readByName: true,
   isRecord: true, // subnet.env names the network that our routes lie in
   key: ({ path }) => fileKey(path),
   fields: ['content', 'mode'],

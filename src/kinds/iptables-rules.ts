@@ -34,6 +34,7 @@ export const iptablesRulesKind: Kind<IptablesRules> = {
   needs: () => [],
   // Only rules that carry a mark of ours are ever read into one.
   owns: () => true,
+  followsFromOwnSubnet: () => true,
   describe: ({ rules }) => {
     const count = rules.filter((rule) => / -A /.test(rule)).length;
     return `${count} ${count === 1 ? 'rule' : 'rules'}`;

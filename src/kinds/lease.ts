@@ -1,6 +1,6 @@
 import type { Json } from '../model/json.js';
 import type { Lease, LeaseStack } from '../model/lease.js';
-import { type Kind, keyOf } from '../planner/kind.js';
+import { type Key, type Kind, keyOf } from '../planner/kind.js';
 
 /** Stands for a subnet that only the store can choose. */
 export const KNOWN_AFTER_APPLY = '(known after apply)';
@@ -17,6 +17,9 @@ export interface OwnLease {
   readonly backendData?: Json;
   readonly backendV6Data?: Json;
 }
+
+/** Whether a change is one of the own lease: made in the store, by no driver, before all else or after it. */
+export const isLeaseChange = ({ key }: { readonly key: Key }): boolean => key.startsWith('lease/');
 
 export const leaseKind: Kind<OwnLease> = {
   kind: 'lease',

@@ -42,6 +42,7 @@ export const nftTableKind: Kind<NftTable> = {
   needs: () => [],
   owns: ({ family, table, comment }) =>
     table === tableName(family) && (comment === undefined || comment === tableComment(family)),
+  followsFromOwnSubnet: () => true,
   describe: ({ lines }) => {
     const rules = lines.filter((line) => line.startsWith('rule ')).length;
     return `${rules} ${rules === 1 ? 'rule' : 'rules'}`;

@@ -17,6 +17,7 @@ export const offloadKey = (dev: string, feature: Offload['feature']): Key => key
 export const offloadKind: Kind<Offload> = {
   kind: 'offload',
   rank: 16,
+  readByName: true,
   key: ({ dev, feature }) => offloadKey(dev, feature),
   fields: ['state'],
   inPlace: ['state'],

@@ -85,6 +85,7 @@ export const routeKind: Kind<Route> = {
     proto === RTPROT_BOOT && dev !== undefined && networks.some((network) => contains(network as Prefix, dst))
       ? linkKey(dev)
       : undefined,
+  followsFromOwnSubnet: ({ type }) => type === 'blackhole',
   describe: (r) =>
     [
       r.type === 'unicast' ? '' : r.type,

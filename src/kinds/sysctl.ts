@@ -15,6 +15,7 @@ export const sysctlKey = (path: string): Key => keyOf('sysctl', path);
 export const sysctlKind: Kind<Sysctl> = {
   kind: 'sysctl',
   rank: 15,
+  readByName: true,
   key: ({ path }) => sysctlKey(path),
   fields: ['value'],
   inPlace: ['value'],

@@ -56,6 +56,7 @@ export const wireguardPeerKind: Kind<WireguardPeer> = {
   kind: 'wireguard-peer',
   // Before the routes, so that no packet comes to a device that does not know where to send it.
   rank: 45,
+  readByName: true,
   key: ({ dev, publicKey }) => wireguardPeerKey(dev, publicKey),
   fields: ['endpoint', 'allowedIps', 'keepaliveSeconds', 'presharedKey'],
   inPlace: ['endpoint', 'allowedIps', 'keepaliveSeconds', 'presharedKey'],

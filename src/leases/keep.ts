@@ -68,7 +68,7 @@ async function keep(keeper: Keeper): Promise<void> {
   const { signal, onLease, onLost, onTrouble, jitter } = keeper;
   let failures = 0;
   while (!signal.aborted) {
-    if (failures === 0) await pause(keeper, untilRenewalMs(keeper));
+    if (failures === 0) await untilDue(keeper);
     if (signal.aborted) return;
     keeper.asked = new AbortController();
     try {
@@ -96,6 +96,21 @@ function untilRenewalMs({ lease, clock, marginMs, jitter }: Keeper): number | un
   // Earlier by up to a tenth of the margin, so that nodes that started together do not renew together.
   const earlyMs = Math.min(marginMs, leftMs / 2) * (1 + jitter() / 10);
   return Math.max(0, leftMs - earlyMs);
+}
+
+/** The wall clock may be set, and no timer counts while the host sleeps: so often is looked whether it is time. */
+const LOOK_MS = 60_000;
+
+async function untilDue(keeper: Keeper): Promise<void> {
+  const { clock, signal, asked } = keeper;
+  const waitMs = untilRenewalMs(keeper);
+  if (waitMs === undefined) return pause(keeper, undefined);
+  const dueMs = clock.now() + waitMs;
+  for (let leftMs = waitMs; leftMs > 0 && !signal.aborted && !asked.signal.aborted; ) {
+    const stepMs = Math.min(leftMs, LOOK_MS);
+    await pause(keeper, stepMs);
+    leftMs = Math.min(leftMs - stepMs, dueMs - clock.now());
+  }
 }
 
 /** Ends early when a renewal is asked for. */

@@ -35,12 +35,14 @@ export interface Quarantine extends Verdict {
 /** What a lease is judged by, other leases apart. */
 export interface AdmissionContext {
   readonly network: Network;
-  readonly isInNetwork: (prefix: Prefix) => boolean;
+  readonly isInNetwork: (inside: Address | Prefix) => boolean;
   /** The subnets that this node holds. */
   readonly ownSubnets: readonly Prefix[];
   /** An address of this host inside the prefix, if there is one. */
   readonly hostAddressIn: (prefix: Prefix) => Address | undefined;
   readonly isHostAddress: (address: Address) => boolean;
+  /** The network or broadcast address of a network that this host is in. */
+  readonly isNobodyHere: (address: Address) => boolean;
 }
 
 /** A lease without the halves of families that the network does not have. */
@@ -81,18 +83,28 @@ function judgeAddresses({ ipv4, ipv6 }: Lease, context: AdmissionContext): Verdi
   return judgeHalf(ipv4, context) ?? judgeHalf(ipv6, context);
 }
 
-function judgeHalf(half: LeaseStack | undefined, { isHostAddress }: AdmissionContext): Verdict | undefined {
+function judgeHalf(half: LeaseStack | undefined, context: AdmissionContext): Verdict | undefined {
   const address = half?.publicIp;
   if (half === undefined || address === undefined) return undefined;
-  const fault = addressFault(address, half.subnet) ?? (isHostAddress(address) ? 'belongs to this host' : undefined);
+  const fault = addressFault(address) ?? placeFault(address, half.subnet, context);
   if (fault === undefined) return undefined;
   return { reason: 'unusable-public-address', detail: `public address ${address} ${fault}` };
 }
 
-function addressFault(address: Address, subnet: Prefix): string | undefined {
+function addressFault(address: Address): string | undefined {
   if (isUnspecified(address) || address === '255.255.255.255') return 'is not the address of a node';
   if (isNobodys(address)) return isLoopback(address) ? 'is a loopback address' : 'is a multicast address';
-  return contains(subnet, address) ? `lies inside its own subnet ${subnet}` : undefined;
+  return undefined;
+}
+
+/** Packets to a peer must not take the overlay's own routes, nor end here. */
+function placeFault(address: Address, subnet: Prefix, context: AdmissionContext): string | undefined {
+  if (context.isInNetwork(address)) {
+    if (contains(subnet, address)) return `lies inside its own subnet ${subnet}`;
+    return `lies inside the network ${networkOf(context.network, familyOf(address))?.network}`;
+  }
+  if (context.isHostAddress(address)) return 'belongs to this host';
+  return context.isNobodyHere(address) ? "is no node's: a network of this host begins or ends with it" : undefined;
 }
 
 function judgeSubnet(subnet: Prefix | undefined, { ownSubnets, hostAddressIn }: AdmissionContext): Verdict | undefined {

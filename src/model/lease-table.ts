@@ -20,6 +20,8 @@ export interface LeaseView {
   readonly own: { readonly nodeId: string; readonly lease?: Lease | undefined };
   /** Addresses that no peer may claim: those of the host, without the ones that the overlay itself put there. */
   readonly hostAddresses: readonly Address[];
+  /** Network and broadcast addresses of the networks that the host is in. */
+  readonly nobodysAddresses: readonly Address[];
 }
 
 /** What a store tells; the events of src/leases/store.ts are these. A rejected entry changes nothing here. */
@@ -130,9 +132,9 @@ export class LeaseTable {
     return [...this.#entries.values()].filter((entry) => entry.role === 'own').map((entry) => entry.stored);
   }
 
-  #look({ network, own, hostAddresses }: LeaseView): AdmissionContext {
+  #look({ network, own, hostAddresses, nobodysAddresses }: LeaseView): AdmissionContext {
     const hosts = new PrefixIndex<Address>();
-    const set = new Set(hostAddresses);
+    const [set, nobodys] = [new Set(hostAddresses), new Set(nobodysAddresses)];
     for (const address of set) hosts.add(hostPrefix(address), address);
     this.#hosts = hosts;
     return {
@@ -141,6 +143,7 @@ export class LeaseTable {
       ownSubnets: own.lease ? subnetsOf(own.lease) : [],
       hostAddressIn: (prefix) => this.#hosts.overlapping(prefix)[0],
       isHostAddress: (address) => set.has(address),
+      isNobodyHere: (address) => nobodys.has(address),
     };
   }
 
@@ -255,7 +258,7 @@ export class LeaseTable {
         }
       }
     }
-    const [before, after] = [new Set(old.hostAddresses), new Set(now.hostAddresses)];
+    const [before, after] = [addressesOf(old), addressesOf(now)];
     const moved = new Set([...before, ...after].filter((address) => !before.has(address) || !after.has(address)));
     if (moved.size === 0) return affected;
     for (const address of moved) for (const entry of this.#index.covering(address)) affected.add(entry);
@@ -267,6 +270,9 @@ export class LeaseTable {
     return affected;
   }
 }
+
+const addressesOf = ({ hostAddresses, nobodysAddresses }: LeaseView): ReadonlySet<Address> =>
+  new Set([...hostAddresses, ...nobodysAddresses]);
 
 function verdictOf({ fault, blocker }: Entry): Verdict | undefined {
   if (fault !== undefined || blocker === undefined) return fault;

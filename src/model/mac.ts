@@ -9,6 +9,10 @@ export function tryMac(text: string): Mac | undefined {
   return /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(text) ? (text.toLowerCase().replaceAll('-', ':') as Mac) : undefined;
 }
 
+/** Of one interface: neither a group's nor nobody's. */
+export const isUnicast = (mac: Mac): boolean =>
+  mac !== '00:00:00:00:00:00' && (parseInt(mac.slice(0, 2), 16) & 1) === 0;
+
 /** @throws {FlanError} E_ADDRESS */
 export function parseMac(text: string): Mac {
   const mac = tryMac(text);

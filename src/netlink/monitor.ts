@@ -72,10 +72,13 @@ export class MonitorSocket {
   }
 
   /**
-   * Resolves when the kernel's answer to a request for nothing came in the way that events do; never when none does.
+   * Resolves when the kernel's answer to a request for nothing came in the way that events do; never when none does, or
+   * when this is closed.
    * @throws {SysError}
    */
   echo(): Promise<void> {
+    // The number of a descriptor that was closed may be somebody else's by now.
+    if (this.#closed) return new Promise(() => {});
     const header = new Uint8Array(NLMSG_HEADER_BYTES);
     const view = new DataView(header.buffer);
     view.setUint32(0, header.length, true);

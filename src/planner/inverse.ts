@@ -33,6 +33,18 @@ export function imager({ observed, kinds }: { readonly observed: Observed; reado
   };
 }
 
+/** What is not ours and goes down with what the steps replace or delete: nobody makes it again. */
+export function takenAlong(
+  steps: readonly Step[],
+  { observed, kinds, ownership }: Omit<UndoInput, 'images'>,
+): readonly Key[] {
+  if (!steps.some(({ action }) => action === 'replace' || action === 'delete')) return [];
+  const planned = new Set(steps.map(({ key }) => key));
+  return imager({ observed, kinds })(steps).flatMap(({ key, before }) =>
+    planned.has(key) || before === undefined || kinds.of(before).owns(before, ownership) ? [] : [key],
+  );
+}
+
 const imageOf = (key: Key, before: Resource | undefined, after: Resource | undefined): Image => ({
   key,
   ...(before !== undefined && { before }),

@@ -21,13 +21,15 @@ export interface Ownership {
 /** What the planner must know of a type of resource. One file per kind in src/kinds. */
 export interface Kind<R extends Resource = Resource> {
   readonly kind: R['kind'];
-  /** Place in the order of creation; deletion goes the other way. Links come first, subnet.env last. */
+  /** Place in the order of creation; deletion goes the other way. The lease comes first, subnet.env last. */
   readonly rank: number;
   /**
-   * What a later run recognises the others by: written or removed after all else, so that a run which ends early leaves
-   * nothing that the next one does not know of.
+   * A record such as subnet.env names the networks served. The next run recognises our routes by it, so it is written
+   * last and deleted last.
    */
   readonly isRecord?: true;
+  /** Drivers cannot list these: they read those whose names they are told. */
+  readonly readByName?: true;
   /** As the kernel (or the file system, the cloud) tells two of them apart. */
   key(resource: R): Key;
   /** The fields that say what the resource is beyond its identity, in the order people read them. */
@@ -41,8 +43,13 @@ export interface Kind<R extends Resource = Resource> {
   /** Whether the resource carries our mark. Without it nothing is changed or deleted. */
   owns(resource: R, ownership: Ownership): boolean;
   /**
+   * Whether it can only be desired once this node's own subnet is known. Until then such a resource is no leftover.
+   * Absent: never.
+   */
+  followsFromOwnSubnet?(resource: R): boolean;
+  /**
    * The resource that this one goes with when that is adopted: what somebody put on their device becomes ours with the
-   * device, for want of a mark of its own. Undefined for what stays whose it is.
+   * device, for want of a mark of its own. Undefined: ownership does not follow the device.
    */
   goesWith?(resource: R, ownership: Ownership): Key | undefined;
   /** The value of the resource in the words of ip(8) and its like, without the key. */
@@ -64,7 +71,7 @@ export class Kinds {
     return kind;
   }
 
-  /** Whether later runs recognise the others by it; nothing is known of kinds that are not among these. */
+  /** Whether the next run recognises our routes by it; `false` for a kind that is not among these. */
   isRecord(resource: Resource): boolean {
     return this.#byName.get(resource.kind)?.isRecord === true;
   }

@@ -1,7 +1,5 @@
-import type { Kinds, Resource } from './kind.js';
-import type { Step } from './plan.js';
-
-const subjectOf = (step: Step): Resource => (step.action === 'delete' ? step.before : step.after);
+import type { Kinds } from './kind.js';
+import { type Step, subjectOf } from './step.js';
 
 /**
  * Make before break: everything that creates or changes, lowest rank first, then deletions, highest rank first, and

@@ -1,5 +1,9 @@
+import { type HeldUp, hindrances } from './hindrance.js';
 import type { Key, Kinds, Ownership, Resource } from './kind.js';
 import { inDependencyOrder } from './order.js';
+import type { Step } from './step.js';
+
+export type { Action, Step } from './step.js';
 
 /** A resource that should exist, and why: the sentence that people read under its change. */
 export interface Wanted {
@@ -9,31 +13,6 @@ export interface Wanted {
 
 export type Desired = ReadonlyMap<Key, Wanted>;
 export type Observed = ReadonlyMap<Key, Resource>;
-
-interface Common {
-  readonly key: Key;
-  readonly reason: string;
-  /** Keys that must exist before (for deletions: that must go after). */
-  readonly needs: readonly Key[];
-}
-
-/**
- * One step from observed to desired. Plain data: it prints, sorts, serialises and replays.
- * `adopt` is an update of something that exists without our mark.
- */
-export type Step = Common &
-  (
-    | { readonly action: 'create'; readonly after: Resource }
-    | {
-        readonly action: 'update' | 'replace' | 'adopt';
-        readonly before: Resource;
-        readonly after: Resource;
-        readonly fields: readonly string[];
-      }
-    | { readonly action: 'delete'; readonly before: Resource }
-  );
-
-export type Action = Step['action'];
 
 /** Something foreign stands where one of ours belongs. */
 export interface Conflict {
@@ -48,6 +27,8 @@ export interface Plan {
   /** In the order of execution. */
   readonly steps: readonly Step[];
   readonly conflicts: readonly Conflict[];
+  /** What would stand on something that is not flan's. Absent when there is none. */
+  readonly heldUp?: readonly HeldUp[];
   readonly unchanged: number;
 }
 
@@ -74,7 +55,7 @@ export function plan(input: PlanInput): Plan {
   const { desired, observed, kinds, ownership } = input;
   const steps: Step[] = [];
   const conflicts: Conflict[] = [];
-  let unchanged = 0;
+  const unchanged: Key[] = [];
   const isOurs = (key: Key, resource: Resource): boolean =>
     input.written?.has(key) === true || kinds.of(resource).owns(resource, ownership);
   /** Of a device that is taken over whatever its maker put there is taken over too, and what is stale of it removed. */
@@ -97,7 +78,7 @@ export function plan(input: PlanInput): Plan {
       return;
     }
     if (fields.length === 0 && (ours || isAdoptedWithAnother(before))) {
-      unchanged++;
+      unchanged.push(key);
       return;
     }
     // What cannot be changed into ours is taken over by making it anew, with all that stands on it.
@@ -126,25 +107,58 @@ export function plan(input: PlanInput): Plan {
       else if (before !== undefined) planObserved(key, before);
     }
   }
-  return { steps: inDependencyOrder(withDependants(steps, input), kinds), conflicts, unchanged };
+  const whole = withDependants({ steps, conflicts, unchanged }, input);
+  const isForeign = (key: Key): boolean => {
+    const before = input.adopt === 'yes' || !desired.has(key) ? undefined : observed.get(key);
+    return before !== undefined && !isOurs(key, before);
+  };
+  const hindrance = hindrances({ desired, observed, kinds, isForeign });
+  const able: Step[] = [];
+  const heldUp: HeldUp[] = [];
+  for (const step of whole.steps) {
+    const by = hindrance(step);
+    if (by === undefined) able.push(step);
+    else heldUp.push({ step, by });
+  }
+  return {
+    steps: inDependencyOrder(able, kinds),
+    conflicts: whole.conflicts,
+    ...(heldUp.length > 0 && { heldUp }),
+    unchanged: whole.unchanged.length,
+  };
+}
+
+/** What comes of each key that was looked at. */
+interface Verdicts {
+  readonly steps: readonly Step[];
+  readonly conflicts: readonly Conflict[];
+  readonly unchanged: readonly Key[];
 }
 
 /**
  * Replacing a resource destroys what stands on it (a link takes its addresses, routes and neighbours along), so
- * everything desired that needs a replaced key, or stands on it now, is made again, to any depth.
+ * everything desired that needs a replaced key, or stands on it now, is made again, to any depth. Then it is neither
+ * unchanged nor in anybody's way.
  */
-function withDependants(steps: readonly Step[], { desired, observed, kinds }: PlanInput): readonly Step[] {
+function withDependants(verdicts: Verdicts, { desired, observed, kinds }: PlanInput): Verdicts {
+  const { steps, conflicts, unchanged } = verdicts;
   const gone = new Set(steps.filter((step) => step.action === 'replace').map((step) => step.key));
-  if (gone.size === 0) return steps;
+  if (gone.size === 0) return verdicts;
   const byKey = new Map(steps.map((step) => [step.key, step]));
+  // What stands elsewhere today is not taken along: ours is changed in place, and a stranger's stays in the way.
+  const staysApart = new Set(conflicts.map(({ key }) => key));
+  for (const { key, action } of steps) if (action === 'update' || action === 'adopt') staysApart.add(key);
   for (let grew = true; grew; ) {
     grew = false;
     for (const [key, { resource: after }] of desired) {
       if (gone.has(key)) continue;
       const needs = kinds.of(after).needs(after);
-      // What stands on it now goes too, wherever it is wanted to stand.
       const before = observed.get(key);
-      const lost = [...needs, ...(before ? kinds.of(before).needs(before) : [])].find((need) => gone.has(need));
+      const lost = [
+        ...(staysApart.has(key) ? [] : needs),
+        // What stands on it now goes too, wherever it is wanted to stand.
+        ...(before === undefined ? [] : kinds.of(before).needs(before)),
+      ].find((need) => gone.has(need));
       if (lost === undefined) continue;
       gone.add(key);
       grew = true;
@@ -152,5 +166,9 @@ function withDependants(steps: readonly Step[], { desired, observed, kinds }: Pl
     }
   }
   // What stood on a replaced link is already gone when its own deletion comes round: drivers count absent as done.
-  return [...byKey.values()];
+  return {
+    steps: [...byKey.values()],
+    conflicts: conflicts.filter(({ key }) => !gone.has(key)),
+    unchanged: unchanged.filter((key) => !gone.has(key)),
+  };
 }

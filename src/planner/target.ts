@@ -35,6 +35,8 @@ export interface NarrowInput extends Targets {
   readonly plan: Plan;
   /** The name of the node whose lease asks for a key. */
   readonly nodeOf: (key: Key) => string | undefined;
+  /** What all else follows from, so that it comes along with whatever is named. */
+  readonly isBasis: (step: Step) => boolean;
 }
 
 export interface Narrowed {
@@ -49,7 +51,7 @@ export interface Narrowed {
  * The part of a plan that is asked for. What a targeted step needs comes along; what needs an excluded step stays out
  * with it. What stands on something that is replaced is made again whatever is asked for.
  */
-export function narrow({ plan, target, exclude, nodeOf }: NarrowInput): Narrowed {
+export function narrow({ plan, target, exclude, nodeOf, isBasis }: NarrowInput): Narrowed {
   const isNamed = (list: readonly Target[], key: Key): boolean =>
     list.some(({ by, pattern }) => {
       if (by === 'kind') return globMatches(pattern, key.slice(0, key.indexOf('/')));
@@ -59,9 +61,7 @@ export function narrow({ plan, target, exclude, nodeOf }: NarrowInput): Narrowed
   const byKey = new Map(plan.steps.map((step) => [step.key, step]));
   const isAsked = ({ key }: { readonly key: Key }): boolean => target.length === 0 || isNamed(target, key);
   const chosen = new Set<Step>(plan.steps.filter(isAsked));
-  // Without the lease nothing can be made: whose it is and which subnet it has, all else follows from.
-  const lease = plan.steps.find(({ key }) => key.startsWith('lease/'));
-  if (lease !== undefined && chosen.size > 0) chosen.add(lease);
+  if (chosen.size > 0) for (const step of plan.steps.filter(isBasis)) chosen.add(step);
   for (const step of chosen) {
     for (const need of step.action === 'delete' ? [] : step.needs) {
       const needed = byKey.get(need);

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Outcome } from '../drivers/driver.js';
-import { blocked, type Drivers, subjectOf } from '../drivers/drivers.js';
+import { blocked, type Drivers } from '../drivers/drivers.js';
 import { kinds } from '../kinds/index.js';
 import type { Key } from '../planner/kind.js';
-import type { Step } from '../planner/plan.js';
+import { type Step, subjectOf } from '../planner/step.js';
 
 /** Steps per call of a driver: about two netlink batches, so that Ctrl-C is heard within a millisecond or so. */
 const SLICE = 400;

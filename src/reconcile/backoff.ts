@@ -15,6 +15,8 @@ interface Entry {
   dueMs: number;
   lastMs: number;
   waiting: boolean;
+  /** Somebody else changes it back: nothing but time helps. */
+  fought: boolean;
 }
 
 /** Per-key retry times, so that one key that cannot work delays no other. Pure: times come in, times go out. */
@@ -31,14 +33,25 @@ export class Backoff {
     const entry = this.#entries.get(key);
     const failures = entry === undefined || nowMs - entry.lastMs > forgetMs ? 0 : entry.failures;
     const delayMs = Math.min(maxMs, firstMs * 2 ** failures);
-    this.#entries.set(key, { failures: failures + 1, dueMs: nowMs + delayMs, lastMs: nowMs, waiting: true });
+    const fought = failures > 0 && entry?.fought === true;
+    this.#entries.set(key, { failures: failures + 1, dueMs: nowMs + delayMs, lastMs: nowMs, waiting: true, fought });
+  }
+
+  /** It works, but somebody keeps changing it back. */
+  holdOff(key: Key, nowMs: number): void {
+    this.failed(key, nowMs);
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.fought = true;
   }
 
   /** The world moved meanwhile: the next try, after another look, need not wait; one that is raced as well does. */
   raced(key: Key, nowMs: number): void {
     const entry = this.#entries.get(key);
     if (entry?.waiting === true) this.failed(key, nowMs);
-    else this.#entries.set(key, { failures: entry?.failures ?? 0, dueMs: nowMs, lastMs: nowMs, waiting: true });
+    else {
+      const { failures = 0, fought = false } = entry ?? {};
+      this.#entries.set(key, { failures, dueMs: nowMs, lastMs: nowMs, waiting: true, fought });
+    }
   }
 
   /** Keeps the count: a key that fails again soon goes on where it was. */
@@ -73,6 +86,11 @@ export class Backoff {
     return keys;
   }
 
+  /** Keys whose last try failed, whenever the next one is. */
+  *waiting(): Iterable<Key> {
+    for (const [key, entry] of this.#entries) if (entry.waiting) yield key;
+  }
+
   /** When the next key is due; undefined when none waits. */
   nextMs(): number | undefined {
     let next: number | undefined;
@@ -82,10 +100,10 @@ export class Backoff {
     return next;
   }
 
-  /** Forgets all waiting. @returns the keys that waited */
+  /** Forgets all failures, but not what is fought about. @returns the keys that waited */
   clear(): Key[] {
-    const keys = [...this.#entries].filter(([, entry]) => entry.waiting).map(([key]) => key);
-    this.#entries.clear();
-    return keys;
+    const failed = [...this.#entries].filter(([, entry]) => !entry.fought);
+    for (const [key] of failed) this.#entries.delete(key);
+    return failed.filter(([, entry]) => entry.waiting).map(([key]) => key);
   }
 }

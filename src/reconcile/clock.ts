@@ -21,10 +21,21 @@ export const systemClock: Clock = {
       const immediate = setImmediate(run);
       return () => clearImmediate(immediate);
     }
-    const timer = setTimeout(run, delayMs);
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      const isLast = leftMs <= LONGEST_TIMEOUT_MS;
+      timer = setTimeout(
+        () => (isLast ? run() : wait(leftMs - LONGEST_TIMEOUT_MS)),
+        Math.min(leftMs, LONGEST_TIMEOUT_MS),
+      );
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };
+
+/** About 24.8 days, what 32 bits hold: a timeout that is longer ends at once. */
+const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
 
 /** Rejects with the reason of the signal when it aborts before the time is over. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {

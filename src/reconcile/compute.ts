@@ -2,16 +2,18 @@ import type { Scope } from '../drivers/driver.js';
 import type { ObservedWorld } from '../drivers/drivers.js';
 import type { FlanError } from '../errors.js';
 import type { Explanation } from '../host/external.js';
-import type { Route } from '../kinds/route.js';
+import type { LinkAddress } from '../kinds/address.js';
 import type { LeaseListing, LeaseRequest } from '../leases/store.js';
+import { isLinkLocal } from '../model/ip.js';
 import { type Lease, leaseName } from '../model/lease.js';
 import type { LeaseTable } from '../model/lease-table.js';
 import type { Warning } from '../model/warning.js';
+import { takenAlong } from '../planner/inverse.js';
 import type { Kinds, Resource } from '../planner/kind.js';
 import { type Observed, type Plan, plan, type Step } from '../planner/plan.js';
 import { type ExternalSummary, type PlanDocument, type Refusal, summarise } from '../report/document.js';
 import { FORMAT_VERSION } from '../version.js';
-import { DesiredIndex, desiredForPeer, desiredLocally, speaks } from './desired.js';
+import { type Clash, DesiredIndex, desiredForPeer, desiredLocally, speaks } from './desired.js';
 import { type Inputs, scopeOf } from './inputs.js';
 import { viewOwnLease } from './own-lease.js';
 import { peerTable, quarantineError } from './peers.js';
@@ -58,7 +60,7 @@ export function prepare({ survey, listing, kinds, own: held }: PrepareInput): Pr
   const peers = table.admitted();
   for (const lease of peers) {
     desired.add(lease.key, desiredForPeer(inputs, lease));
-    warnings.push(...peerWarnings(inputs, lease));
+    warnings.push(...peerWarnings(inputs, lease), ...clashWarnings(lease, desired.clashesOf(lease.key)));
   }
   const scope = scopeOf(inputs, desired.desired);
   return {
@@ -98,7 +100,7 @@ export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput
   const { observed, foreign } = world;
   const { ownership } = inputs;
   const whyGone = (): string => 'no lease asks for it any more';
-  const known = inputs.own === undefined ? withoutOwnSubnet(observed) : observed;
+  const known = inputs.own === undefined ? withoutOwnSubnet(observed, kinds) : observed;
   const changes = plan({ desired: desired.desired, observed: known, kinds, ownership, adopt, whyGone });
   const whole = leaseStep === undefined ? changes : { ...changes, steps: [leaseStep, ...changes.steps] };
   const document: PlanDocument = {
@@ -115,22 +117,15 @@ export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput
       ...listing.rejected.map(({ entry, error }) => refusal(entry, error)),
       ...table.quarantined().map((one) => refusal(one.lease.key, quarantineError(one))),
     ],
-    warnings,
+    warnings: [...warnings, ...lossWarnings(whole, { observed, kinds, ownership })],
     summary: summarise(whole, foreign),
   };
   return { ...prepared, document, plan: whole, observed };
 }
 
 /** Before a lease is held nobody knows which of these will be wanted, so none of them is to be taken for a leftover. */
-function withoutOwnSubnet(observed: Observed): Observed {
-  const isUndecided = (resource: Resource): boolean =>
-    resource.kind === 'address' ||
-    resource.kind === 'nft-table' ||
-    resource.kind === 'iptables-rules' ||
-    resource.kind === 'cloud-route' ||
-    (resource.kind === 'route' && (resource as Route).type === 'blackhole');
-  return new Map([...observed].filter(([, resource]) => !isUndecided(resource)));
-}
+const withoutOwnSubnet = (observed: Observed, kinds: Kinds): Observed =>
+  new Map([...observed].filter(([, resource]) => !kinds.of(resource).followsFromOwnSubnet?.(resource)));
 
 const refusal = (entry: string, { code, message }: FlanError): Refusal => ({ entry, code, message });
 
@@ -149,6 +144,35 @@ function needsWatch({ backend }: Inputs): Warning[] {
   const message = `${backend.needsWatch}: nothing flows while it does not run`;
   return [{ code: 'W_NEEDS_WATCH', message, hint: 'Run `flan watch` as a service on every node.' }];
 }
+
+/** So many are named, the others counted. */
+const NAMED = 5;
+
+/** What is not flan's and goes with a device. */
+function lossWarnings({ steps }: Plan, world: Parameters<typeof takenAlong>[1]): readonly Warning[] {
+  const lost = takenAlong(steps, world).filter((key) => !isKernels(world.observed.get(key)));
+  if (lost.length === 0) return [];
+  const more = lost.length > NAMED ? ` and ${lost.length - NAMED} more` : '';
+  return [
+    {
+      code: 'W_TAKEN_ALONG',
+      message: `these are not flan's, and go with the devices that they stand on: ${lost.slice(0, NAMED).join(', ')}${more}`,
+      hint: 'Nobody makes them again: put them somewhere else first, or put them back afterwards (flan rollback does, too).',
+    },
+  ];
+}
+
+/** The link-local address that every link is given. */
+const isKernels = (resource: Resource | undefined): boolean =>
+  resource?.kind === 'address' && isLinkLocal((resource as LinkAddress).address);
+
+/** Of two peers with one MAC or one key only the first can be sent to. */
+export const clashWarnings = (lease: Lease, clashes: readonly Clash[]): readonly Warning[] =>
+  clashes.map(({ key, holder }) => ({
+    code: 'W_PEER_CLASH',
+    message: `${leaseName(lease)} publishes what ${holder} does too: ${key} is made for ${holder} alone`,
+    hint: 'One of the two is a copy of the other: remove what it keeps its identity in, and start its daemon again.',
+  }));
 
 /** What will not work with a peer. */
 export function peerWarnings({ backend, context }: Inputs, lease: Lease): readonly Warning[] {

@@ -1,6 +1,6 @@
 import { formatDuration } from '../config/duration.js';
 import { FlanError } from '../errors.js';
-import type { Checkpoint, Checkpoints } from './checkpoint.js';
+import { type Checkpoint, type Checkpoints, isWaiting } from './checkpoint.js';
 
 /**
  * Keeps what an apply has changed.
@@ -37,10 +37,18 @@ const STATE_WORDS: Readonly<Partial<Record<Checkpoint['state'], string>>> = {
   'not-rolled-back': 'not rolled back wholly',
 };
 
-/** Of those that wait the only one. @throws {FlanError} E_CHECKPOINT when there is none, or more than one */
-export function onlyOne(waiting: readonly Checkpoint[]): Checkpoint {
+/**
+ * Of the checkpoints of a host, the oldest first, the one that a confirmation without a name is for.
+ * @throws {FlanError} E_CONFIRM_EXPIRED when none waits and the newest was rolled back; E_CHECKPOINT when nothing or
+ * more than one waits
+ */
+export function toConfirm(all: readonly Checkpoint[]): Checkpoint {
+  const waiting = all.filter(isWaiting);
   const [only] = waiting;
   if (only !== undefined && waiting.length === 1) return only;
+  const newest = all.at(-1);
+  const isLate = newest?.deadlineMs !== undefined && newest.state in STATE_WORDS;
+  if (only === undefined && isLate) throw expired(newest);
   const which = waiting.map(({ id }) => id).join(', ');
   throw new FlanError('E_CHECKPOINT', only ? `several checkpoints wait: ${which}` : 'nothing waits to be confirmed', {
     hint: only ? 'Name one of them.' : 'See `flan checkpoint ls`.',

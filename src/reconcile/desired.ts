@@ -1,6 +1,6 @@
 import { overlayMtu } from '../backends/backend.js';
 import { type Lease, leaseName } from '../model/lease.js';
-import type { Key, Kinds, Resource } from '../planner/kind.js';
+import { type Key, type Kinds, type Resource, sameValue } from '../planner/kind.js';
 import type { Desired, Wanted } from '../planner/plan.js';
 import { trafficResources } from '../traffic/index.js';
 import { subnetEnv } from '../traffic/subnet-env.js';
@@ -35,6 +35,12 @@ export function desiredForPeer({ backend, context }: Inputs, lease: Lease): Want
 /** A peer that published another backend's type cannot be talked to; one that published none is taken at its word. */
 export const speaks = (publishedType: string, lease: Lease): boolean =>
   lease.backendType === '' || lease.backendType === publishedType;
+
+/** Two that ask for different things in one place. */
+export interface Clash {
+  readonly key: Key;
+  readonly holder: string;
+}
 
 interface Claim extends Wanted {
   readonly owner: string;
@@ -108,6 +114,17 @@ export class DesiredIndex {
   /** The keys that `owner` asks for, whether it has them or waits for them. */
   keysOf(owner: string): readonly Key[] {
     return this.#keys.get(owner) ?? [];
+  }
+
+  /** What `owner` asks for in vain: under each key stands something else that `holder` asked for first. */
+  clashesOf(owner: string): readonly Clash[] {
+    if (this.#waiting.size === 0) return [];
+    return this.keysOf(owner).flatMap((key) => {
+      const held = this.#wanted.get(key);
+      const claim = this.#waiting.get(key)?.find((one) => one.owner === owner);
+      if (held === undefined || claim === undefined || sameValue(held.resource, claim.resource)) return [];
+      return [{ key, holder: held.owner }];
+    });
   }
 
   owners(): IterableIterator<string> {

@@ -1,6 +1,6 @@
 import type { Outcome } from '../drivers/driver.js';
 import type { TextFile } from '../kinds/file.js';
-import { leaseKind, leaseResource } from '../kinds/lease.js';
+import { isLeaseChange, leaseKind, leaseResource } from '../kinds/lease.js';
 import { allocate } from '../leases/allocate.js';
 import type { Lease } from '../model/lease.js';
 import { type Plan, plan, type Step } from '../planner/plan.js';
@@ -56,9 +56,9 @@ export async function previewDestroy({ session, signal, lease }: DestroyInput): 
 /** Carries out what `previewDestroy` showed. The lease goes last: until then nobody else may get the subnet. */
 export async function destroy(shown: DestroyPreview, { session, signal }: DestroyInput): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
-  const steps = shown.plan.steps.filter(({ key }) => !key.startsWith('lease/'));
+  const steps = shown.plan.steps.filter((step) => !isLeaseChange(step));
   for await (const some of apply({ steps, drivers: session.drivers, signal })) outcomes.push(...some);
-  const release = shown.plan.steps.find(({ key }) => key.startsWith('lease/'));
+  const release = shown.plan.steps.find(isLeaseChange);
   if (shown.lease !== undefined && release !== undefined && outcomes.every(({ status }) => status === 'done')) {
     await session.store.release(shown.lease, signal);
     outcomes.push({ step: release, status: 'done' });

@@ -28,7 +28,14 @@ export type WatchEvent =
   | { readonly type: 'resync'; readonly why: string; readonly tookMs: number }
   | { readonly type: 'peer'; readonly change: 'added' | 'changed' | 'removed'; readonly lease: string }
   | { readonly type: 'quarantined'; readonly entry: string; readonly error: FlanError }
-  | { readonly type: 'held'; readonly would: number; readonly of: number; readonly holdMs: number }
+  /** Not believed yet: the store tells of `would` fewer of `of`. Objects are what an earlier run left on this host. */
+  | {
+      readonly type: 'held';
+      readonly what: 'peers' | 'objects';
+      readonly would: number;
+      readonly of: number;
+      readonly holdMs: number;
+    }
   | { readonly type: 'store'; readonly state: 'connected' }
   | { readonly type: 'store'; readonly state: 'disconnected'; readonly error: FlanError; readonly retryInMs: number }
   | { readonly type: 'host'; readonly what: string }

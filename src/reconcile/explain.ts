@@ -15,7 +15,7 @@ import { pastOf } from '../report/explain-history.js';
 import type { HistoryEntry } from '../report/history-entry.js';
 import { leaseRows } from '../report/lease-rows.js';
 import { FORMAT_VERSION } from '../version.js';
-import type { Preview } from './compute.js';
+import { type Preview, peerWarnings } from './compute.js';
 import type { Subject } from './explain-subject.js';
 
 export interface ExplainInput {
@@ -46,11 +46,13 @@ export function explain(input: ExplainInput): ExplainDocument {
   const explained = lease && explainedLease(lease, input);
   const objects = keysOf(subject, seen).map((key) => explainedObject(key, input));
   const kernel = kernelWord(input);
+  const ofLease = leaseProblems(input, explained, objects);
   const problems = [
-    ...leaseProblems(subject, explained, objects),
+    ...ofLease,
     ...objects.flatMap(objectProblem),
     ...(kernel === undefined ? [] : kernelProblems(kernel.answer, input)),
   ];
+  const needsNothing = explained?.role === 'peer' && objects.length === 0 && ofLease.length === 0;
   const isOurs = objects.length > 0 || explained !== undefined || isInNetwork(subject, seen);
   return {
     format_version: FORMAT_VERSION,
@@ -58,7 +60,7 @@ export function explain(input: ExplainInput): ExplainDocument {
     ...{ atMs: nowMs, asked, node: seen.document.node, backend: seen.document.backend },
     state: !isOurs ? "not flan's" : problems.length === 0 ? 'in order' : 'not in order',
     problems: isOurs ? problems : [],
-    is: whatItIs(subject, explained, seen),
+    is: `${whatItIs(subject, explained, seen)}${needsNothing ? `; ${seen.document.backend} makes nothing here for a peer` : ''}`,
     ...(explained && { lease: explained }),
     ...(kernel && { kernel }),
     objects,
@@ -133,19 +135,27 @@ function explainedObject(key: Key, { seen, kinds, history }: ExplainInput): Expl
 }
 
 function leaseProblems(
-  subject: Subject,
-  lease: ExplainedLease | undefined,
+  { subject, seen }: ExplainInput,
+  explained: ExplainedLease | undefined,
   objects: readonly ExplainedObject[],
 ): readonly string[] {
-  if (lease === undefined) {
+  if (subject.type === 'object') return [];
+  const { lease } = subject;
+  if (lease === undefined || explained === undefined) {
     return subject.type === 'address' && objects.length === 0 ? ['no node holds the subnet, so nobody answers'] : [];
   }
-  if (lease.role === 'left out') return [`the lease is left out: ${lease.why ?? 'it cannot be used'}`];
-  if (lease.role === 'reserved') return ['the subnet is reserved, and no node holds it'];
-  if (lease.role === 'peer' && objects.length === 0) {
-    return [`nothing leads to ${lease.name}: it publishes another backend, or no address`];
+  const { role, why } = explained;
+  if (role === 'left out') return [`the lease is left out: ${why ?? 'it cannot be used'}`];
+  if (role === 'reserved') return ['the subnet is reserved, and no node holds it'];
+  return role === 'peer' && objects.length === 0 ? whyNothing(lease, seen) : [];
+}
+
+/** Why nothing leads to a peer; empty where the backend makes nothing for single peers. */
+function whyNothing(lease: Lease, { inputs }: Preview): readonly string[] {
+  if (stacks(lease).some(({ family }) => inputs.external[family] !== undefined)) {
+    return peerWarnings(inputs, lease).map(({ message }) => message);
   }
-  return [];
+  return [`nothing leads to ${leaseName(lease)}: it has no address of a family that this node serves`];
 }
 
 function objectProblem({ key, state, desired, observed }: ExplainedObject): readonly string[] {

@@ -1,7 +1,6 @@
 import { type Address, overlaps, type Prefix } from '../model/ip.js';
 import type { Resource } from '../planner/kind.js';
 import type { Preview } from './compute.js';
-import { READ_BY_NAME } from './inputs.js';
 import type { Session } from './session.js';
 import { widened } from './snapshot.js';
 
@@ -16,6 +15,6 @@ export async function foreignNearby(session: Session, preview: Preview, signal: 
     return ownership.networks.some((network) => overlaps(network as Prefix, dst as Prefix));
   };
   return [...observed.values()].filter(
-    (resource) => !READ_BY_NAME.has(resource.kind) && !kinds.of(resource).owns(resource, ownership) && isNear(resource),
+    (resource) => !kinds.of(resource).readByName && !kinds.of(resource).owns(resource, ownership) && isNear(resource),
   );
 }

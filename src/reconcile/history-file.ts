@@ -1,8 +1,9 @@
 import { readFileSync, renameSync, statSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FlanError } from '../errors.js';
 import { type HistoryEntry, parseEntry } from '../report/history-entry.js';
+import { fileError } from '../sys/file-error.js';
+import { makeFolder } from '../sys/make-folder.js';
 
 export interface HistoryPlace {
   readonly stateDir: string;
@@ -30,14 +31,14 @@ export interface Appending {
 /**
  * Adds lines in one write, so that several processes may do it at once. Not flushed to the disk: after a power cut the
  * last seconds may be missing, and the reader skips a line that was cut off.
- * @throws {FlanError} E_FILE
+ * @throws {FlanError} E_PERMISSION, E_FILE
  */
 export async function appendHistory({ place, entries, maxBytes = HISTORY_BYTES }: Appending): Promise<void> {
   if (entries.length === 0) return;
   const path = historyPath(place);
   const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    makeFolder(dirname(path), 0o755);
     makeRoom(path, maxBytes - Buffer.byteLength(text));
     const file = await open(path, 'a+', 0o644);
     try {
@@ -50,11 +51,8 @@ export async function appendHistory({ place, entries, maxBytes = HISTORY_BYTES }
       await file.close();
     }
   } catch (cause) {
-    throw new FlanError('E_FILE', `the history cannot be written: ${cause instanceof Error ? cause.message : cause}`, {
-      where: path,
-      hint: 'Choose a directory that can be written to with --state-dir.',
-      cause,
-    });
+    const hint = 'Choose a directory that can be written to with --state-dir.';
+    throw fileError({ verb: 'write the history', path, cause, hint });
   }
 }
 
@@ -78,12 +76,7 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return '';
-    throw new FlanError(code === 'EACCES' ? 'E_PERMISSION' : 'E_FILE', `the history cannot be read: ${code}`, {
-      where: path,
-      hint: 'Run as the user that flan watch runs as.',
-      cause,
-    });
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw fileError({ verb: 'read the history', path, cause, hint: 'Run as the user that flan watch runs as.' });
   }
 }

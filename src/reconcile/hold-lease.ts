@@ -80,7 +80,7 @@ export function keepOwnLease({ session, clock, signal, tell, renewMarginMs, ...i
     marginMs: renewMarginMs,
     jitter: () => clock.random(),
     clock: { now: () => clock.wallMs(), sleep: (ms, stop) => sleep(clock, ms, stop).catch(() => undefined) },
-    onTrouble: (error, retryInMs) => tell({ type: 'store', state: 'disconnected', error, retryInMs }),
+    onTrouble: (error) => tell({ type: 'failed', key: `lease/${input.lease.key}`, error, more: 0 }),
     onLost: (error) => {
       lost = error;
       tell({ type: 'lease-lost', error });

@@ -1,6 +1,7 @@
 import type { Backend, BackendContext } from '../backends/backend.js';
 import { backendOf } from '../backends/index.js';
 import type { Scope } from '../drivers/driver.js';
+import { kinds } from '../kinds/index.js';
 import { linkAlias } from '../kinds/link.js';
 import { MAIN_TABLE } from '../kinds/route.js';
 import type { CloudFacts } from '../model/cloud.js';
@@ -79,16 +80,5 @@ export const scopeOf = ({ ownership, external, backend, context }: Inputs, desir
   devices: [...new Set(Object.values(external).map(({ dev }) => dev))],
   wants: (key) => desired.has(key),
   routesMatter: backend.usesLookups(context.options),
-  named: [...desired.values()].map(({ resource }) => resource).filter(({ kind }) => READ_BY_NAME.has(kind)),
+  named: [...desired.values()].map(({ resource }) => resource).filter((resource) => kinds.of(resource).readByName),
 });
-
-/** Kinds that drivers find only when they are told the name. */
-export const READ_BY_NAME: ReadonlySet<string> = new Set([
-  'file',
-  'sysctl',
-  'offload',
-  'wireguard-peer',
-  'cloud-forwarding',
-  'extension-startup',
-  'extension-peer',
-]);

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../errors.js';
 import { type Prefix, tryPrefix } from '../model/ip.js';
+import { fileError } from '../sys/file-error.js';
 import { flock, type Lock } from '../sys/flock.js';
+import { makeFolder } from '../sys/make-folder.js';
 import { netnsInode } from '../sys/netns.js';
 
 export interface HostPlace {
@@ -20,7 +22,7 @@ export interface HostLockInput extends HostPlace {
 
 /**
  * One writer per network namespace and network. The kernel gives the lock back when the process dies, however it dies.
- * @throws {FlanError} E_LOCKED naming the holder, E_PERMISSION when the runtime directory cannot be used
+ * @throws {FlanError} E_LOCKED naming the holder; E_PERMISSION, E_FILE when the runtime directory cannot be used
  */
 export function lockHost({ holder, ...place }: HostLockInput): Lock {
   const path = hostLockPath(place);
@@ -32,7 +34,7 @@ export function lockHost({ holder, ...place }: HostLockInput): Lock {
       retry: true,
     });
   }
-  writeFileSync(path, `pid ${process.pid} (${holder})\n${NETWORKS}${place.networks.join(' ')}\n`);
+  inscribe(path, `pid ${process.pid} (${holder})\n${NETWORKS}${place.networks.join(' ')}\n`);
   return lock;
 }
 
@@ -65,14 +67,20 @@ export function servedNetworks({ runtimeDir, netns }: Pick<HostPlace, 'runtimeDi
 
 function open(runtimeDir: string, path: string): Lock | undefined {
   try {
-    mkdirSync(runtimeDir, { recursive: true, mode: 0o755 });
+    makeFolder(runtimeDir, 0o755);
     return flock(path);
   } catch (cause) {
-    throw new FlanError('E_PERMISSION', `cannot lock this host: ${cause instanceof Error ? cause.message : cause}`, {
-      where: path,
-      hint: 'Run as root, or choose a directory you may write to with --runtime-dir.',
-      cause,
-    });
+    const hint = 'Run as root, or choose a directory you may write to with --runtime-dir.';
+    throw fileError({ verb: 'lock this host by', path, cause, hint });
+  }
+}
+
+/** Who holds the lock, for people, and what for: without room for it the lock is held all the same. */
+function inscribe(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch {
+    // A full disk. Whoever asks reads what is there, or that the holder is starting up.
   }
 }
 

@@ -1,3 +1,4 @@
+import { isLeaseChange } from '../kinds/lease.js';
 import { leaseName } from '../model/lease.js';
 import type { Warning } from '../model/warning.js';
 import type { Key } from '../planner/kind.js';
@@ -9,7 +10,13 @@ import type { Preview } from './compute.js';
 export function narrowed(preview: Preview, targets: Targets): Preview {
   if (targets.target.length + targets.exclude.length === 0) return preview;
   const nodes = nodesOf(preview);
-  const { plan, leftOut, added } = narrow({ plan: preview.plan, ...targets, nodeOf: (key) => nodes.get(key) });
+  const { plan, leftOut, added } = narrow({
+    plan: preview.plan,
+    ...targets,
+    nodeOf: (key) => nodes.get(key),
+    // Without the lease nothing can be made: whose it is and which subnet it has, all else follows from.
+    isBasis: isLeaseChange,
+  });
   const warnings: Warning[] = [
     ...preview.warnings,
     ...told(

@@ -1,5 +1,6 @@
 import type { Outcome } from '../drivers/driver.js';
 import { FlanError } from '../errors.js';
+import { isLeaseChange } from '../kinds/lease.js';
 import type { Lease } from '../model/lease.js';
 import type { Step } from '../planner/plan.js';
 import { apply } from './apply.js';
@@ -56,7 +57,7 @@ export async function applyOnce(input: ApplyOnceInput): Promise<ApplyReport> {
     refuseConflicts(first);
   }
   const [lease, ...rest] = first.plan.steps;
-  const leaseStep = lease?.key.startsWith('lease/') ? lease : undefined;
+  const leaseStep = lease !== undefined && isLeaseChange(lease) ? lease : undefined;
   if (leaseStep === undefined) return finish(input, first, []);
   // With the subnet known more is desired (subnet.env) and others' claims to it are refused: look again.
   const own = await session.store.acquire(first.request, signal);
@@ -72,7 +73,7 @@ const asItIs = (preview: Preview): Preview => preview;
 async function finish(input: ApplyOnceInput, chosen: Preview, acquired: readonly Outcome[]): Promise<ApplyReport> {
   const { session, signal } = input;
   const outcomes = [...acquired];
-  const steps = chosen.plan.steps.filter(({ key }) => !key.startsWith('lease/'));
+  const steps = chosen.plan.steps.filter((step) => !isLeaseChange(step));
   const before = await input.begin?.(chosen, steps);
   for await (const some of apply({ steps, drivers: session.drivers, signal, before })) {
     outcomes.push(...some);
@@ -96,7 +97,7 @@ async function leftAfter(input: Verification): Promise<readonly Step[]> {
     // Against what was asked for: a peer that came meanwhile is for the next run, not a fault of this one.
     const world = await session.drivers.observe(chosen.scope, session.kinds, signal);
     const again = revise(conclude({ prepared: chosen, world, kinds: session.kinds, adopt, store: session.store.name }));
-    const left = again.plan.steps.filter(({ key }) => !key.startsWith('lease/'));
+    const left = again.plan.steps.filter((step) => !isLeaseChange(step));
     if (verify === undefined || !left.some(({ key }) => !failed.has(key))) return left;
     const remainingMs = endMs - verify.clock.nowMs();
     if (remainingMs <= 0) return left;

@@ -1,7 +1,7 @@
 import type { Outcome } from '../drivers/driver.js';
 import { FlanError } from '../errors.js';
+import { isLeaseChange } from '../kinds/lease.js';
 import type { Plan, Step } from '../planner/plan.js';
-import { summarise } from '../report/document.js';
 import { apply } from './apply.js';
 import { conclude } from './compute.js';
 import { type Preview, preview } from './preview.js';
@@ -47,9 +47,7 @@ export async function previewPart({ session, adopt, signal, takes, what }: PartI
 /** Make before break holds for a part too: the order is that of the whole plan. */
 function picked(whole: Preview, takes: Takes): readonly Step[] {
   const all = whole.plan.steps;
-  const kept = new Set(
-    all.filter((step) => !step.key.startsWith('lease/') && takes(step, whole)).map(({ key }) => key),
-  );
+  const kept = new Set(all.filter((step) => !isLeaseChange(step) && takes(step, whole)).map(({ key }) => key));
   for (let shrank = true; shrank; ) {
     shrank = false;
     for (const { key, needs, action } of all) {
@@ -62,9 +60,6 @@ function picked(whole: Preview, takes: Takes): readonly Step[] {
   }
   return all.filter(({ key }) => kept.has(key));
 }
-
-/** What a preview of a part looks like as a document. */
-export const partSummary = ({ plan, preview: { document } }: Part) => summarise(plan, document.foreign);
 
 export interface PartReport {
   readonly outcomes: readonly Outcome[];

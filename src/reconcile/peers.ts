@@ -1,7 +1,7 @@
 import { FlanError } from '../errors.js';
 import type { Quarantine } from '../model/admission.js';
 import type { HostFacts } from '../model/facts.js';
-import { type Address, contains } from '../model/ip.js';
+import { type Address, addressOf, contains, familyOf, lastAddressOf, makePrefix } from '../model/ip.js';
 import { leaseName, subnetsOf } from '../model/lease.js';
 import { LeaseTable, type LeaseView } from '../model/lease-table.js';
 import { networksOf } from '../model/network.js';
@@ -12,6 +12,7 @@ export const leaseView = (made: Inputs, facts: HostFacts): LeaseView => ({
   network: made.network,
   own: { nodeId: made.identity.nodeId, lease: made.own },
   hostAddresses: foreignAddresses(made, facts),
+  nobodysAddresses: nobodysAddresses(facts),
 });
 
 export const peerTable = (made: Inputs, facts: HostFacts): LeaseTable => new LeaseTable(leaseView(made, facts));
@@ -27,6 +28,16 @@ function foreignAddresses({ own, network }: Inputs, { links }: HostFacts): Addre
     .flatMap(({ addresses }) => addresses.map(({ address }) => address))
     .filter((address) => !overlay.some((prefix) => contains(prefix, address)));
 }
+
+/** Of networks with room for more than two addresses the first and the last are no node's. IPv6 has no such thing. */
+const nobodysAddresses = ({ links }: HostFacts): Address[] =>
+  links
+    .flatMap(({ addresses }) => addresses)
+    .filter(({ address, len, peer }) => familyOf(address) === 4 && len <= 30 && peer === undefined)
+    .flatMap(({ address, len }) => {
+      const network = makePrefix(address, len);
+      return [addressOf(network), lastAddressOf(network)];
+    });
 
 /** A lease that is left out, as an error that people can act on. */
 export const quarantineError = ({ lease, detail }: Quarantine): FlanError =>

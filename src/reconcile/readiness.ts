@@ -29,7 +29,7 @@ export function readiness({ store, clock, signal, tell }: ReadinessInit): Readin
   let busy = false;
 
   const publish = async (): Promise<void> => {
-    const onWait = (error: FlanError, retryInMs: number): void => tell({ type: 'waiting', error, retryInMs });
+    const onWait = (error: FlanError): void => tell({ type: 'failed', key: 'readiness', error, more: 0 });
     while (wanted !== said && !signal.aborted) {
       await patiently(
         async () => {

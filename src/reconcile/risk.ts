@@ -5,7 +5,8 @@ import { type Address, contains, type Prefix } from '../model/ip.js';
 import type { Warning } from '../model/warning.js';
 import { type HostRoute, wayTo, wayWords } from '../model/way.js';
 import type { Resource } from '../planner/kind.js';
-import type { Plan, Step } from '../planner/plan.js';
+import type { Plan } from '../planner/plan.js';
+import { type Step, subjectOf } from '../planner/step.js';
 
 /** Somebody whom this host must not lose touch with. */
 export interface Contact {
@@ -62,7 +63,7 @@ function afterwards(routes: readonly HostRoute[], steps: readonly Step[]): reado
     for (const [key, { dev }] of then) if (dev === name) then.delete(key);
   };
   for (const step of steps) {
-    const subject = step.action === 'delete' ? step.before : step.after;
+    const subject = subjectOf(step);
     if (isLink(subject)) {
       // A link that is made anew or goes down loses its routes; those that are to stay are steps of their own.
       if (step.action === 'delete' || step.action === 'replace' || !subject.up) dropDevice(subject.name);
@@ -130,15 +131,24 @@ export function refusalsOf(plan: Plan, { protect, fraction }: Refusals): readonl
 const FEW = 10;
 
 /**
- * An empty answer of a store that lost its data looks like a cluster that was shut down. What something else is made for
- * is not lost: another VNI, another backend.
- * @throws {FlanError} E_MASS_DELETE when more than `fraction` of ten or more objects of ours would go
+ * When more than `fraction` of ten or more objects of ours would go: how many of how many. An empty answer of a store that lost its data
+ * looks like a cluster that was shut down. What something else is made for is not lost: another VNI, another backend.
  */
-export function refuseMassDelete({ steps, unchanged }: Plan, fraction: number): void {
+export function massDelete(
+  { steps, unchanged }: Pick<Plan, 'steps' | 'unchanged'>,
+  fraction: number,
+): { readonly gone: number; readonly had: number } | undefined {
   const had = steps.filter(({ action }) => action !== 'create' && action !== 'adopt').length + unchanged;
   const gone = steps.filter(({ action }) => action === 'delete').length;
   const lost = gone - steps.filter(({ action }) => action === 'create').length;
-  if (had < FEW || lost <= had * fraction) return;
+  return had < FEW || lost <= had * fraction ? undefined : { gone, had };
+}
+
+/** @throws {FlanError} E_MASS_DELETE, see `massDelete` */
+export function refuseMassDelete(plan: Plan, fraction: number): void {
+  const mass = massDelete(plan, fraction);
+  if (mass === undefined) return;
+  const { gone, had } = mass;
   throw new FlanError('E_MASS_DELETE', `the plan deletes ${gone} of the ${had} objects that are flan's on this host`, {
     hint: 'See that the lease store holds what it should; if it does, pass --allow-mass-delete.',
   });

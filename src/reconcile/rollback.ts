@@ -7,7 +7,6 @@ import type { Step } from '../planner/plan.js';
 import { apply } from './apply.js';
 import type { Checkpoint, CheckpointState, Checkpoints } from './checkpoint.js';
 import { type NoteRun, noteRun } from './history-run.js';
-import { READ_BY_NAME } from './inputs.js';
 import { addToHold } from './rollback-hold.js';
 import type { Session } from './session.js';
 
@@ -21,11 +20,11 @@ export interface RollbackPreviewInput {
 /** What would have to be done now to have all as it was before. Changes nothing. */
 export async function previewRollback(input: RollbackPreviewInput): Promise<Undo> {
   const { checkpoint, images, session, signal } = input;
-  const { observed } = await session.drivers.observe(scopeOf(checkpoint, images), session.kinds, signal);
+  const { observed } = await session.drivers.observe(scopeOf(input), session.kinds, signal);
   return undo({ images, observed, kinds: session.kinds, ownership: checkpoint.ownership });
 }
 
-function scopeOf({ ownership }: Checkpoint, images: ReadonlyMap<Key, Image>): Scope {
+function scopeOf({ checkpoint: { ownership }, images, session }: RollbackPreviewInput): Scope {
   const resources = [...images.values()].flatMap(({ before, after }) => after ?? before ?? []);
   const tables = resources.flatMap((one) => ('table' in one && typeof one.table === 'number' ? [one.table] : []));
   return {
@@ -33,7 +32,7 @@ function scopeOf({ ownership }: Checkpoint, images: ReadonlyMap<Key, Image>): Sc
     families: FAMILIES,
     tables: [...new Set([MAIN_TABLE, ...tables])],
     wants: (key) => images.has(key),
-    named: resources.filter(({ kind }) => READ_BY_NAME.has(kind)),
+    named: resources.filter((resource) => session.kinds.of(resource).readByName),
   };
 }
 
@@ -107,5 +106,10 @@ async function remember({ id, settings }: Checkpoint, { why, outcomes, nowMs }: 
   const { stateDir, netns } = settings;
   if (typeof stateDir !== 'string') return;
   const place = { stateDir, ...(typeof netns === 'string' && { netns }) };
-  await noteRun({ place, by: `rollback of ${id} (${why})`, outcomes, nowMs });
+  await noteRun({ place, by: `${ROLLBACK_OF}${id} (${why})`, outcomes, nowMs });
 }
+
+const ROLLBACK_OF = 'rollback of ';
+
+/** Whether an entry of the history is of a rollback, by who made its changes. */
+export const isByRollback = (by: string): boolean => by.startsWith(ROLLBACK_OF);

@@ -1,5 +1,6 @@
 import type { Notice, Outcome } from '../drivers/driver.js';
-import { asFlanError, type FlanError } from '../errors.js';
+import type { Unread } from '../drivers/drivers.js';
+import { asFlanError, FlanError } from '../errors.js';
 import { type Key, type Resource, sameValue } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import { LISTED_CHANGES } from '../report/history-entry.js';
@@ -10,7 +11,8 @@ import type { AppliedChange, WatchEvent } from './events.js';
 import { DEFAULT_FIGHT, Fights } from './fights.js';
 import { scopeOf } from './inputs.js';
 import type { Session } from './session.js';
-import type { Drift, State } from './state.js';
+import type { StartGuard } from './start-guard.js';
+import type { Drift, DuePlan, State } from './state.js';
 import type { Round } from './view.js';
 import type { Sieve } from './watch-sieve.js';
 
@@ -21,9 +23,12 @@ export interface RoundsInit {
   readonly adopt: 'yes' | 'no';
   readonly signal: AbortSignal;
   readonly tell: (event: WatchEvent) => void;
+  /** Whether another look at everything is news: not before there was a first picture. */
+  readonly isNews: () => boolean;
   /** Something got done. */
   readonly onProgress: () => void;
   readonly onRound?: ((round: Round) => void) | undefined;
+  readonly guard: StartGuard;
   /** What must not be done though it is asked for. */
   readonly sieve?: Sieve | undefined;
 }
@@ -43,6 +48,7 @@ export class Rounds {
   readonly #conflicts = new Set<Key>();
   /** Why each step failed that is still to be done. */
   readonly #errors = new Map<Key, FlanError>();
+  #unread: readonly Unread[] = [];
   /** What was heard while everything was being read: the dump may be older than it, so it counts after the dump. */
   #heard: StateNotice[] | undefined;
 
@@ -78,12 +84,17 @@ export class Rounds {
     return this.#errors;
   }
 
-  /** @returns how many steps failed @throws {FlanError} when a driver cannot be asked */
-  async run(why: 'first' | 'later'): Promise<number> {
+  /** The drivers that could not be read at the last look, and why. */
+  get unread(): readonly Unread[] {
+    return this.#unread;
+  }
+
+  /** @returns how many steps failed */
+  async run(): Promise<number> {
     const { clock, onRound } = this.#init;
     const startedMs = clock.nowMs();
     try {
-      const errors = await this.#round(why);
+      const errors = await this.#round();
       onRound?.({ result: errors.length === 0 ? 'ok' : 'partial', tookMs: clock.nowMs() - startedMs, errors });
       return errors.length;
     } catch (cause) {
@@ -92,17 +103,19 @@ export class Rounds {
     }
   }
 
-  async #round(why: 'first' | 'later'): Promise<readonly FlanError[]> {
-    const { state, clock, adopt, onProgress } = this.#init;
+  async #round(): Promise<readonly FlanError[]> {
+    const { state, clock, adopt, isNews, onProgress } = this.#init;
     const doubt = state.doubt;
     if (doubt !== undefined) {
       const startedMs = clock.nowMs();
       await this.#lookAtEverything();
       onProgress();
-      if (why === 'later') this.#news.push({ type: 'resync', why: doubt, tookMs: clock.nowMs() - startedMs });
+      if (isNews()) this.#news.push({ type: 'resync', why: doubt, tookMs: clock.nowMs() - startedMs });
     }
     const startedMs = clock.nowMs();
-    const { steps: planned, conflicts } = state.takePlan({ nowMs: startedMs, adopt });
+    const due = this.#init.guard.sift(state.takePlan({ nowMs: startedMs, adopt }));
+    const { steps: planned, conflicts } = due;
+    this.#forgetSettled(due);
     const { allowed: steps, refused } = this.#init.sieve?.sort(planned, (step) => this.#isRepair(step)) ?? {
       allowed: planned,
       refused: [],
@@ -115,7 +128,11 @@ export class Rounds {
     const applied: AppliedChange[] = [];
     const failures: Failure[] = [...refused];
     state.settle(refused, clock.nowMs());
-    for (const { step, error } of refused) this.#errors.set(step.key, error);
+    const waiting = (due.heldUp ?? []).map(
+      ({ step, by }): Failure => ({ step, status: 'blocked', error: notOurs(by) }),
+    );
+    state.settle(waiting, clock.nowMs());
+    for (const { step, error } of [...refused, ...waiting]) this.#errors.set(step.key, error);
     for await (const outcomes of apply({ steps, drivers: this.#init.session.drivers, signal: this.#init.signal })) {
       onProgress();
       state.settle(outcomes, clock.nowMs());
@@ -133,19 +150,39 @@ export class Rounds {
     if (first !== undefined) {
       this.#news.push({ type: 'failed', key: first.step.key, error: first.error, more: failures.length - 1 });
     }
-    return failures.map(({ error }) => error);
+    return [...this.#unread, ...failures].map(({ error }) => error);
   }
 
   async #lookAtEverything(): Promise<void> {
     const { session, state, signal } = this.#init;
     this.#heard = [];
     try {
-      const world = await session.drivers.observe(scopeOf(state.inputs, state.desired), session.kinds, signal);
+      const world = await session.drivers.look(scopeOf(state.inputs, state.desired), session.kinds, signal);
+      this.#sayUnread(world.unread);
       for (const drift of state.replaceObserved(world)) this.#drifted(drift);
     } finally {
       const heard = this.#heard;
       this.#heard = undefined;
       for (const notice of heard) this.hear(notice);
+    }
+  }
+
+  /** Each once, as long as it says the same. */
+  #sayUnread(unread: readonly Unread[]): void {
+    const before = new Map(this.#unread.map(({ driver, error }) => [driver.name, error.message]));
+    const news = unread.filter(({ driver, error }) => before.get(driver.name) !== error.message);
+    for (const { error } of news) this.#news.push({ type: 'failed', key: 'observe', error, more: 0 });
+    this.#unread = unread;
+  }
+
+  /** What came right by itself, or is not wanted any more: what is done there later has nothing to do with it. */
+  #forgetSettled({ keys, steps, conflicts }: DuePlan): void {
+    if (this.#drifting.size === 0 && this.#conflicts.size === 0) return;
+    const left = new Set([...steps, ...conflicts].map(({ key }) => key));
+    for (const key of keys) {
+      if (left.has(key)) continue;
+      this.#drifting.delete(key);
+      this.#conflicts.delete(key);
     }
   }
 
@@ -155,8 +192,9 @@ export class Rounds {
     this.#errors.delete(step.key);
     const drifting = this.#drifting.get(step.key);
     if (drifting !== undefined) {
+      const isRepair = this.#isRepair(step);
       this.#drifting.delete(step.key);
-      this.#news.push({ type: 'healed', key: step.key, tookMs: clock.nowMs() - drifting.sinceMs });
+      if (isRepair) this.#news.push({ type: 'healed', key: step.key, tookMs: clock.nowMs() - drifting.sinceMs });
     }
     return changeMade(step, before < LISTED_CHANGES ? session.kinds : undefined);
   }
@@ -180,3 +218,9 @@ export class Rounds {
     return drifting !== undefined && step.action !== 'delete' && sameValue(drifting.wanted, step.after);
   }
 }
+
+const notOurs = (by: Key): FlanError =>
+  new FlanError('E_BLOCKED', `something that is not flan's stands at ${by}`, {
+    hint: 'Remove it, or take it over with --adopt.',
+    retry: true,
+  });

@@ -50,12 +50,21 @@ function faultOf(file: JsonObject, kinds: Kinds): string | undefined {
     return 'it holds no plan';
   if (!hasTexts(document, ['node', 'backend', 'store'])) return 'its plan does not say for whom it is';
   const { steps, conflicts } = document.plan;
-  if (![steps, conflicts, document.external, document.quarantined, document.warnings].every(Array.isArray)) {
-    return 'its plan is damaged';
-  }
+  const { external, quarantined, warnings, summary, foreign } = document;
+  const lists: readonly (readonly [Json | undefined, (one: Json) => boolean])[] = [
+    [external, (one) => isJsonObject(one) && hasTexts(one, ['dev', 'address', 'publicIp', 'rule'])],
+    [quarantined, (one) => isJsonObject(one) && hasTexts(one, ['entry', 'code', 'message'])],
+    [warnings, (one) => isJsonObject(one) && hasTexts(one, ['code', 'message'])],
+    [conflicts, (one) => isJsonObject(one) && isStep({ ...one, action: 'update', needs: [] }, kinds)],
+  ];
+  const areWhole = lists.every(([list, isWhole]) => Array.isArray(list) && list.every(isWhole));
+  const isCounted = isJsonObject(summary) && COUNTS.every((count) => typeof summary[count] === 'number');
+  if (!Array.isArray(steps) || !areWhole || !isCounted || !isJsonObject(foreign)) return 'its plan is damaged';
   const wrong = (steps as readonly Json[]).find((step) => !isStep(step, kinds));
   return wrong === undefined ? undefined : `a change cannot be read: ${JSON.stringify(wrong).slice(0, 100)}`;
 }
+
+const COUNTS: readonly string[] = [...ACTIONS, 'unchanged', 'conflicts', 'foreign'];
 
 const hasTexts = (value: JsonObject, names: readonly string[]): boolean =>
   names.every((name) => typeof value[name] === 'string');
@@ -72,9 +81,11 @@ function isStep(step: Json, kinds: Kinds): boolean {
 function isResource(value: Json | undefined, kinds: Kinds): value is JsonObject & Resource {
   if (!isJsonObject(value) || typeof value.kind !== 'string') return false;
   try {
-    kinds.key(value as JsonObject & Resource);
+    const resource = value as JsonObject & Resource;
+    kinds.key(resource);
+    kinds.of(resource).describe(resource);
     return true;
   } catch {
-    return false; // Of a kind that this flan does not know, or without what makes up its key.
+    return false; // Of a kind that this flan does not know, or without what makes up its key or its description.
   }
 }

@@ -5,8 +5,9 @@ import type { Identity } from '../model/facts.js';
 import { canonicalJson } from '../planner/fingerprint.js';
 import type { Kinds } from '../planner/kind.js';
 import type { PlanHost, SavedPlan } from '../report/saved-plan.js';
-import { writeFileAtomic } from '../sys/atomic-file.js';
+import { fileError } from '../sys/file-error.js';
 import { netnsIdentity } from '../sys/netns-cookie.js';
+import { writeOutput } from '../sys/placed-file.js';
 import { decodeSavedPlan } from './saved-plan-decode.js';
 
 /** Addresses and names of the cluster are nobody else's business. */
@@ -14,16 +15,16 @@ const MODE = 0o600;
 
 export const savedPlanText = (saved: SavedPlan): string => `${canonicalJson(saved)}\n`;
 
-/** @throws {FlanError} E_FILE */
+/** @throws {FlanError} E_PERMISSION, E_FILE */
 export function writeSavedPlan(path: string, saved: SavedPlan): void {
   try {
-    writeFileAtomic(path, savedPlanText(saved), MODE);
+    writeOutput(path, savedPlanText(saved), MODE);
   } catch (cause) {
-    throw fileError('write', path, cause);
+    throw fileError({ verb: 'write', path, cause, hint: HINT });
   }
 }
 
-/** @throws {FlanError} E_FILE when it cannot be read, E_PLAN_FILE when it is no plan */
+/** @throws {FlanError} E_PERMISSION, E_FILE when it cannot be read, E_PLAN_FILE when it is no plan */
 export const readSavedPlan = (path: string, kinds: Kinds): SavedPlan =>
   decodeSavedPlan({ text: readText(path), where: path }, kinds);
 
@@ -31,16 +32,11 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw fileError('read', path, cause);
+    throw fileError({ verb: 'read', path, cause, hint: HINT });
   }
 }
 
-const fileError = (what: 'read' | 'write', path: string, cause: unknown): FlanError =>
-  new FlanError('E_FILE', `cannot ${what} ${path}: ${cause instanceof Error ? cause.message : cause}`, {
-    where: path,
-    hint: 'Give the path of a file in a directory that you may use.',
-    cause,
-  });
+const HINT = 'Give the path of a file in a directory that you may use.';
 
 export interface PlanHostInput {
   readonly identity: Identity;

@@ -1,4 +1,5 @@
 import { FlanError } from '../errors.js';
+import { isLeaseChange } from '../kinds/lease.js';
 import { ABSENT, digestOf, fingerprint } from '../planner/fingerprint.js';
 import type { Key, Kinds, Resource } from '../planner/kind.js';
 import { type Plan, plan, type Wanted } from '../planner/plan.js';
@@ -151,7 +152,7 @@ interface PartInput {
 /** The steps under the plan's keys, computed anew; what the file itself says is carried out only where that was allowed. */
 function partOf({ preview, saved, kinds, overruled }: PartInput): Plan {
   const { steps } = saved.document.plan;
-  const lease = steps.find(({ key }) => key.startsWith('lease/'));
+  const lease = steps.find(isLeaseChange);
   const target = new Map<Key, Wanted>();
   const keys = new Set<Key>();
   for (const step of steps) {

@@ -17,7 +17,7 @@ export interface Session {
   readonly store: LeaseStore;
   /** The network config as it was when the session was opened; a changed one needs a new session. */
   readonly network: Network;
-  /** What is odd about the edge itself. */
+  /** Warnings about the store, tools and files that were opened. */
   readonly warnings: readonly Warning[];
   readonly drivers: Drivers;
   readonly kinds: Kinds;

@@ -1,10 +1,10 @@
 import type { Notice, Outcome } from '../drivers/driver.js';
-import type { ObservedWorld } from '../drivers/drivers.js';
+import type { PartialWorld } from '../drivers/drivers.js';
 import type { Lease, LeaseKey } from '../model/lease.js';
 import { type Key, type Kinds, type Resource, sameValue } from '../planner/kind.js';
 import { type Plan, plan } from '../planner/plan.js';
 import type { Backoff } from './backoff.js';
-import { DesiredIndex, desiredForPeer, desiredLocally } from './desired.js';
+import { type Clash, DesiredIndex, desiredForPeer, desiredLocally } from './desired.js';
 import type { Inputs } from './inputs.js';
 
 /** Somebody else changed what we had made. */
@@ -15,6 +15,11 @@ export interface Drift {
   readonly now?: Resource;
   /** Who did it, where the event tells: a routing protocol's number, a process. */
   readonly by?: string;
+}
+
+/** A plan for what is due, with all keys that were looked at. */
+export interface DuePlan extends Plan {
+  readonly keys: ReadonlySet<Key>;
 }
 
 const LOCAL = 'local';
@@ -30,10 +35,12 @@ export class State {
   #foreign: Readonly<Record<string, number>> = {};
   #inputs: Inputs;
   readonly #dirty = new Set<Key>();
-  /** Desired keys that this run wrote, or found with our mark. */
+  /** What this run wrote, or found with our mark, as long as it is wanted or there. */
   readonly #written = new Set<Key>();
   readonly #backoff: Backoff;
   #doubt: string | undefined = 'start';
+  /** Kinds that could not be read at the last look: nothing is planned for them. */
+  #unread: ReadonlySet<string> = new Set();
 
   constructor(init: { readonly kinds: Kinds; readonly inputs: Inputs; readonly backoff: Backoff }) {
     this.#kinds = init.kinds;
@@ -107,6 +114,11 @@ export class State {
     }
   }
 
+  /** What a peer's lease asks for in vain, because another was first. */
+  clashesOf(key: LeaseKey): readonly Clash[] {
+    return this.#desired.clashesOf(key);
+  }
+
   deletePeer(key: LeaseKey): void {
     for (const each of this.#desired.delete(key)) this.#wishChanged(each);
   }
@@ -137,8 +149,12 @@ export class State {
     return wasRight ? { key, what: 'changed', now: notice.resource, ...by } : undefined;
   }
 
-  /** A completed look at everything. @returns the drifts that no event had told of */
-  replaceObserved({ observed, foreign }: ObservedWorld): Drift[] {
+  /** A completed look at everything that can be read; the rest is as it was. @returns the drifts that no event had told of */
+  replaceObserved({ observed, foreign, unread }: PartialWorld): Drift[] {
+    this.#unread = new Set(unread.flatMap(({ driver }) => driver.kinds));
+    if (this.#unread.size > 0) {
+      for (const [key, resource] of this.#observed) if (this.#unread.has(resource.kind)) observed.set(key, resource);
+    }
     const drifts: Drift[] = [];
     for (const [key, { resource }] of this.#desired.desired) {
       const [before, now] = [this.#observed.get(key), observed.get(key)];
@@ -158,11 +174,12 @@ export class State {
   }
 
   /** The changes that are due now. Takes them: what does not come back through `settle` is forgotten until a resync. */
-  takePlan({ nowMs, adopt }: { readonly nowMs: number; readonly adopt: 'yes' | 'no' }): Plan {
+  takePlan({ nowMs, adopt }: { readonly nowMs: number; readonly adopt: 'yes' | 'no' }): DuePlan {
     const due = this.#backoff.due(nowMs);
     const keys = new Set<Key>(due);
     for (const key of this.#dirty) if (!this.#backoff.isWaiting(key, nowMs)) keys.add(key);
     this.#dirty.clear();
+    if (this.#unread.size > 0) for (const key of keys) if (this.#isUnknown(key)) keys.delete(key);
     const changes = plan({
       desired: this.#desired.desired,
       observed: this.#observed,
@@ -176,7 +193,10 @@ export class State {
     // A key may have come right by itself, or not be wanted any more: nothing is waited for then.
     const planned = new Set(changes.steps.map(({ key }) => key));
     for (const key of due) if (!planned.has(key)) this.#backoff.succeeded(key);
-    return changes;
+    for (const key of keys) {
+      if (!this.#desired.desired.has(key) && !this.#observed.has(key)) this.#written.delete(key);
+    }
+    return { ...changes, keys };
   }
 
   /** What became of steps. */
@@ -199,6 +219,20 @@ export class State {
         this.#doubt = outcome.error.message;
       } else this.#backoff.failed(step.key, nowMs);
     }
+    this.#retryWhatNeeds(outcomes);
+  }
+
+  /** What was tried in vain while it was not there, or went with it again and again, is tried at once. */
+  #retryWhatNeeds(outcomes: readonly Outcome[]): void {
+    const made = new Set<Key>();
+    for (const { step, status } of outcomes) if (status === 'done' && step.action !== 'delete') made.add(step.key);
+    if (made.size === 0) return;
+    for (const key of this.#backoff.waiting()) {
+      const wanted = this.#desired.desired.get(key)?.resource;
+      if (wanted === undefined) continue;
+      const needs = this.#kinds.of(wanted).needs(wanted);
+      if (needs.some((need) => made.has(need))) this.#wishChanged(key);
+    }
   }
 
   /** The host changed in a way that may make failed steps work: no reason to wait. */
@@ -208,11 +242,17 @@ export class State {
 
   /** Wait before touching a key again: somebody keeps changing it back. */
   holdOff(key: Key, nowMs: number): void {
-    this.#backoff.failed(key, nowMs);
+    this.#backoff.holdOff(key, nowMs);
   }
 
   doubtEverything(why: string): void {
     this.#doubt = why;
+  }
+
+  /** Of a kind that could not be read; or a record, which is to tell of all that is there. */
+  #isUnknown(key: Key): boolean {
+    const resource = this.#desired.desired.get(key)?.resource ?? this.#observed.get(key);
+    return resource !== undefined && (this.#unread.has(resource.kind) || this.#kinds.isRecord(resource));
   }
 
   #fits(resource: Resource, wanted: Resource): boolean {

@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { markOf } from '../drivers/tunnel-state.js';
 import type { WatchStatus } from '../report/watch-status.js';
 import { netnsInode } from '../sys/netns.js';
+import { markOf } from '../sys/process-mark.js';
 
 export interface StatusPlace {
   readonly runtimeDir: string;

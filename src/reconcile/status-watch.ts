@@ -1,6 +1,6 @@
-import { markOf } from '../drivers/tunnel-state.js';
 import { leaseName } from '../model/lease.js';
 import type { DriftStatus, RunStatus, Some, StoreStatus, WatchStatus } from '../report/watch-status.js';
+import { markOf } from '../sys/process-mark.js';
 import { FORMAT_VERSION, VERSION } from '../version.js';
 import type { Clock } from './clock.js';
 import type { WatchEvent } from './events.js';
@@ -10,7 +10,7 @@ import type { WatchView } from './view.js';
 
 export interface StatusTellerInit {
   readonly place: StatusPlace;
-  readonly clock: Pick<Clock, 'wallMs' | 'after'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'wallMs' | 'after'>;
   readonly view: () => WatchView | undefined;
   /** Whether the node does its part, and why or why not. */
   readonly readiness: () => { readonly ready: boolean; readonly why: string };
@@ -54,20 +54,21 @@ export function statusTeller({ place, clock, view, readiness }: StatusTellerInit
   };
   const write = (): void => {
     cancel = undefined;
-    lastMs = clock.wallMs();
+    lastMs = clock.nowMs();
+    const wallMs = clock.wallMs();
     quietly(() => {
       const why = JSON.stringify(readiness());
-      if (!isNews && why === last.why && file.touch(lastMs) === 'touched') return;
+      if (!isNews && why === last.why && file.touch(wallMs) === 'touched') return;
       isNews = false;
       const status = now();
       const text = JSON.stringify(status);
-      if (text === last.text && file.touch(lastMs) === 'touched') return;
+      if (text === last.text && file.touch(wallMs) === 'touched') return;
       file.write(status);
       last = { text, why };
     });
   };
   const soon = (): void => {
-    cancel ??= clock.after(Math.max(SETTLE_MS, lastMs + INTERVAL_MS - clock.wallMs()), write);
+    cancel ??= clock.after(Math.max(SETTLE_MS, lastMs + INTERVAL_MS - clock.nowMs()), write);
   };
   quietly(() => sweepStatusFiles(place));
   soon();
@@ -117,8 +118,8 @@ function statusCounts(wallMs: () => number) {
           changed = { atMs: wallMs(), count: event.changes.length };
           break;
         case 'held': {
-          const { would, of, holdMs } = event;
-          guard = { sinceMs: wallMs(), untilMs: wallMs() + holdMs, would, of };
+          const { what, would, of, holdMs } = event;
+          guard = { sinceMs: wallMs(), untilMs: wallMs() + holdMs, what, would, of };
           break;
         }
         case 'waiting':

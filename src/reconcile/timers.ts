@@ -4,12 +4,14 @@ import type { Clock } from './clock.js';
 export class Timers {
   readonly #clock: Clock;
   readonly #cancels = new Map<string, () => void>();
+  #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   set(name: string, delayMs: number, run: () => void): void {
+    if (this.#closed) return;
     this.cancel(name);
     const cancel = this.#clock.after(delayMs, () => {
       this.#cancels.delete(name);
@@ -28,7 +30,9 @@ export class Timers {
     this.#cancels.delete(name);
   }
 
-  cancelAll(): void {
+  /** Cancels all; what is set from now on is not. */
+  close(): void {
+    this.#closed = true;
     for (const name of [...this.#cancels.keys()]) this.cancel(name);
   }
 }

@@ -13,6 +13,8 @@ export interface LogInit extends LogSettings {
   /** Colours of text lines. */
   readonly paint: Paint;
   readonly wallMs: () => number;
+  /** Monotonic. */
+  readonly nowMs: () => number;
 }
 
 export interface Log {
@@ -39,7 +41,7 @@ export function watchLog(init: LogInit): Log {
   const time = (): string => new Date(init.wallMs()).toISOString();
 
   const settle = (): void => {
-    const nowMs = init.wallMs();
+    const nowMs = init.nowMs();
     for (const [limiter, windowMs] of [
       [kinds, LIMIT.windowMs],
       [repeats, REPEATS.windowMs],
@@ -53,7 +55,7 @@ export function watchLog(init: LogInit): Log {
     if (isLoggedAt('info', settings.logLevel))
       init.write(logLine({ record, time: time(), format: settings.logFormat }));
   };
-  const passes = (limiter: RateLimiter, sort: string): boolean => limiter.pass(sort, init.wallMs()) === 'pass';
+  const passes = (limiter: RateLimiter, sort: string): boolean => limiter.pass(sort, init.nowMs()) === 'pass';
 
   return {
     settle,

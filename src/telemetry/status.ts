@@ -1,7 +1,7 @@
 import { type Lease, leaseName, stacks, subnetsOf } from '../model/lease.js';
 import type { WatchView } from '../reconcile/view.js';
 import { levelOf, logRecord } from '../report/log-record.js';
-import type { KindRow, LeaseRow, PeerRow, Status, StatusMoment } from '../report/status-page.js';
+import type { KindRow, LeaseRow, PeerRow, Status, StatusMoment } from '../report/status-page-data.js';
 import { VERSION } from '../version.js';
 import { alive, ready, type Vitals } from './health.js';
 import type { Moment } from './timeline.js';

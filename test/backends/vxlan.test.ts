@@ -163,14 +163,20 @@ describe('a peer', () => {
     ]);
   });
 
-  it.each([null, {}, { VtepMAC: 'none' }, { VtepMAC: 7 }, 'text', []] as readonly Json[])(
-    'that published %j is told of, and left out',
-    (value) => {
-      const broken = lease(2, { v4: value, v6: value });
-      expect(kindsTo(context(), broken)).toEqual([]);
-      expect(vxlan.checkPeer(context(), broken).map(({ code }) => code)).toEqual(['W_PEER_NO_VTEP', 'W_PEER_NO_VTEP']);
-    },
-  );
+  it.each([
+    ...[null, {}, { VtepMAC: 'none' }, { VtepMAC: 7 }, 'text', []],
+    ...['00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff', '01:00:5e:00:00:01'].map((VtepMAC) => ({ VtepMAC })),
+  ] as readonly Json[])('that published %j is told of, and left out', (value) => {
+    const broken = lease(2, { v4: value, v6: value });
+    expect(kindsTo(context(), broken)).toEqual([]);
+    expect(vxlan.checkPeer(context(), broken).map(({ code }) => code)).toEqual(['W_PEER_NO_VTEP', 'W_PEER_NO_VTEP']);
+  });
+
+  it('with the MAC of this node is told of', () => {
+    const [own] = vxlan.local(context()).filter(({ kind }) => kind === 'link') as unknown as { mac: string }[];
+    const copy = lease(2, { ...data, v4: { VNI: 1, VtepMAC: own?.mac ?? '' } });
+    expect(vxlan.checkPeer(context(), copy).map(({ code }) => code)).toEqual(['W_PEER_SAME_MAC']);
+  });
 
   it('is reached directly where that is allowed and the kernel has a way without a gateway', () => {
     const options = vxlan.options({ DirectRouting: true });

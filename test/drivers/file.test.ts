@@ -1,12 +1,15 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -87,6 +90,33 @@ describe('file driver', () => {
       error: { code: expect.stringMatching(/^E_(FILE|PERMISSION)$/) },
     });
     expect(readFileSync(join(dir, 'blocker'), 'utf8')).toBe('mine');
+  });
+
+  it('goes through a link of somebody else’s, which stays', async () => {
+    mkdirSync(join(dir, 'far'));
+    symlinkSync('far/subnet.env', join(dir, 'link'));
+    const linked = file('A=1\n', join(dir, 'link'));
+    for (const content of ['A=1\n', 'A=2\n']) {
+      expect(await statuses(write({ ...linked, content }))).toEqual(['done']);
+      expect(readFileSync(join(dir, 'far/subnet.env'), 'utf8')).toBe(content);
+    }
+    expect(await statuses(remove(linked))).toEqual(['done']);
+    expect([readdirSync(join(dir, 'far')), readlinkSync(join(dir, 'link'))]).toEqual([[], 'far/subnet.env']);
+    expect((await driver.observe(scope(linked), signal)).resources).toEqual([]);
+    expect(await statuses(write(linked))).toEqual(['done']);
+  });
+
+  it('leaves alone what is no regular file, and does not wait for it', async () => {
+    const pipe = file('A=1\n', join(dir, 'pipe'));
+    execFileSync('mkfifo', [pipe.path]);
+    const error = { code: 'E_FILE', message: expect.stringContaining('it is a FIFO'), hint: expect.any(String) };
+    const outcomes = await driver.perform([write(pipe), remove(pipe)], signal);
+    expect(outcomes).toMatchObject([
+      { status: 'failed', error },
+      { status: 'failed', error },
+    ]);
+    await expect(driver.observe(scope(pipe), signal)).rejects.toMatchObject(error);
+    expect(statSync(pipe.path).isFIFO()).toBe(true);
   });
 
   it('tells every change of its file, and goes on when its folder is taken away, again and again', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect } from 'vitest';
 import type { Driver, Notice, Outcome, Scope } from '../../src/drivers/driver.js';
 import { netlinkDriver } from '../../src/drivers/netlink/driver.js';
@@ -50,6 +51,8 @@ async function bed({ netns, onEnd }: KernelContext): Promise<Bed> {
       'ip link add v0 type veth peer name v1',
       'ip address add 192.168.77.1/24 dev v0; ip address add fd00:77::1/64 dev v0 nodad',
       'ip link set v0 up; ip link set v1 up',
+      // The kernel gives these in its own time, and they would be news later.
+      'for end in v0 v1; do until ip -6 address show dev $end | grep -q fe80; do sleep 0.01; done; done',
     ].join('; '),
   );
   const driver = netlinkDriver({ socket: CommandSocket.open({ netns: netns.name }), netns: netns.name });
@@ -220,6 +223,24 @@ describe('following', () => {
       expect(heard.some(({ type }) => type === 'gone')).toBe(false);
     },
   );
+
+  kernelTest('says that anything may have changed when events were lost', { needs }, async (context) => {
+    const { driver } = await bed(context);
+    const heard: Notice[] = [];
+    await driver.follow?.(scopeOf([B]), (notice) => heard.push(notice), signal);
+    // While this process waits and reads nothing.
+    const flood =
+      'seq 0 99999 | awk \'{ printf "route add 10.%d.%d.%d/32 dev v0\\n", $1 / 65536 + 64, $1 / 256 % 256, $1 % 256 }\'';
+    execFileSync('ip', ['netns', 'exec', context.netns.name, 'sh', '-ec', `${flood} | ip -batch -`]);
+    await waiter(heard)(({ type }) => type === 'doubt');
+    const why = 'kernel events were lost (ENOBUFS)';
+    expect(heard).toEqual(
+      expect.arrayContaining([
+        { type: 'doubt', why },
+        { type: 'host', why },
+      ]),
+    );
+  });
 
   kernelTest('leaves out veth ends of containers, but not those that carry the overlay', { needs }, async (context) => {
     const { driver, ip } = await bed(context);

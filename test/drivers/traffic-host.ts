@@ -8,7 +8,8 @@ import { iptablesRulesKind } from '../../src/kinds/iptables-rules.js';
 import { nftTableKind } from '../../src/kinds/nft-table.js';
 import { FAMILIES, type Family, type Prefix } from '../../src/model/ip.js';
 import { type Key, type Kind, Kinds, type Resource } from '../../src/planner/kind.js';
-import { type Desired, type Plan, plan, type Step } from '../../src/planner/plan.js';
+import { type Desired, type Plan, plan } from '../../src/planner/plan.js';
+import { type Step, subjectOf } from '../../src/planner/step.js';
 import { iptablesRulesOf } from '../../src/traffic/iptables.js';
 import { nftTableOf } from '../../src/traffic/nftables.js';
 import { type TrafficSettings, trafficRules } from '../../src/traffic/rules.js';
@@ -115,8 +116,7 @@ export function trafficHost({ netns, ...options }: HostOptions): TrafficHost {
   };
 }
 
-const modeOf = (step: Step): Mode =>
-  (step.action === 'delete' ? step.before : step.after).kind === 'nft-table' ? 'nftables' : 'iptables';
+const modeOf = (step: Step): Mode => (subjectOf(step).kind === 'nft-table' ? 'nftables' : 'iptables');
 
 export interface ProgramDirectory {
   readonly path: string;

@@ -45,7 +45,7 @@ describe('Kubernetes Events', () => {
     await lab.node().netns.ip('address del 192.168.10.1/24 dev eth0');
     expect(await untilEvent(lab, 'NetworkNotReady')).toMatchObject({
       type: 'Warning',
-      message: 'there is no usable external interface',
+      message: expect.stringContaining('there is no usable external interface'),
     });
     // A storm is one note; the others are counted.
     expect(eventsOf(lab).filter(({ reason }) => reason === 'DriftRepaired')).toHaveLength(1);

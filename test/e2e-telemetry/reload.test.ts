@@ -100,6 +100,18 @@ describe('SIGHUP', () => {
     expect(await daemon.stop()).toMatchObject({ code: 0 });
   });
 
+  labTest('takes later what was refused at the last moment', {}, async (lab) => {
+    const { a, daemon } = await withPeer(lab, 'resyncInterval: 10h');
+    lab.put('network.yaml', { Network: '10.245.0.0/16', Backend: { Type: 'host-gw' } });
+    lab.put('node-a.yaml', { ...peerLease('a'), subnet: '10.245.1.0/24' });
+    // A folder is no place for a socket.
+    put(a, `resyncInterval: 10h\nhealthzSocket: ${lab.leases}`);
+    expect(await reload(daemon)).toMatchObject({ result: 'refused', error: { code: 'E_LISTEN' } });
+    put(a, `resyncInterval: 10h\nhealthzSocket: ${lab.dir}/health`);
+    expect(await reload(daemon)).toMatchObject({ result: 'taken', changed: ['healthzSocket', 'network config'] });
+    expect(await daemon.stop()).toMatchObject({ code: 0, stderr: '' });
+  });
+
   labTest('is heard while the store is waited for', {}, async (lab) => {
     const a = lab.node();
     lab.remove('network.yaml');

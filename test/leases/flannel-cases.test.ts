@@ -131,7 +131,12 @@ test('another network: the old lease is given back for one inside of it', () => 
 
 test('the own lease is never told, one that is added exactly once', () => {
   const own = lease({ v4: '10.3.9.0/24', ip: '192.0.2.77', nodeId: 'id-a' });
-  const table = new LeaseTable({ network: RANGE, own: { nodeId: 'id-a', lease: own }, hostAddresses: [] });
+  const table = new LeaseTable({
+    network: RANGE,
+    own: { nodeId: 'id-a', lease: own },
+    hostAddresses: [],
+    nobodysAddresses: [],
+  });
   const first = table.absorb({ type: 'snapshot', leases: [...TAKEN, own] });
   expect(first.changed).toEqual(TAKEN.map(({ key }) => key));
   const added = lease({ v4: '10.3.8.0/24', ip: '192.0.2.8' });

@@ -6,7 +6,14 @@ import type { Lease } from '../../src/model/lease.js';
 import { lease, request } from './support.js';
 
 /** Time stands still until the test moves it; a sleeper wakes when its moment is reached. */
-function fakeClock(startMs = 1_000_000): Clock & { advance(ms: number): Promise<void>; sleeping(): Promise<number> } {
+interface FakeClock extends Clock {
+  advance(ms: number): Promise<void>;
+  /** Sets the clock as a person or NTP does: nobody sleeps longer or shorter for that. */
+  set(byMs: number): void;
+  sleeping(): Promise<number>;
+}
+
+function fakeClock(startMs = 1_000_000): FakeClock {
   let now = startMs;
   const sleepers = new Set<{ at: number; wake: () => void }>();
   const heard = new Set<() => void>();
@@ -29,6 +36,10 @@ function fakeClock(startMs = 1_000_000): Clock & { advance(ms: number): Promise<
         sleepers.add(sleeper);
         for (const tell of heard) tell();
       }),
+    set(byMs) {
+      now += byMs;
+      for (const sleeper of sleepers) sleeper.at += byMs;
+    },
     async advance(ms) {
       now += ms;
       for (const sleeper of [...sleepers]) if (sleeper.at <= now) sleeper.wake();
@@ -100,16 +111,34 @@ const gone = new FlanError('E_LEASE_LOST', 'gone');
 const down = new FlanError('E_STORE_UNREACHABLE', 'down', { retry: true });
 
 describe('renewal', () => {
+  test.each([
+    ['forward past its end is made within a minute', 48, 60_000],
+    ['back by an hour is made as late as without that', -1, 23 * HOUR],
+    ['back and forth is made when it was to be', 0, 23 * HOUR],
+  ])('after the clock was set %s', async (_, hours, dueMs) => {
+    const clock = fakeClock();
+    const { store, calls } = scripted({ renew: async () => mine(clock.now() + 24 * HOUR) });
+    const { done, stop } = start({ store, clock, lease: mine(clock.now() + 24 * HOUR) });
+    await clock.sleeping();
+    clock.set(hours * HOUR);
+    for (let passedMs = 60_000; passedMs < dueMs; passedMs += 60_000) await clock.advance(60_000);
+    expect(calls).toEqual([]);
+    await clock.advance(60_000);
+    expect(calls).toEqual(['renew']);
+    stop();
+    await done;
+  });
+
   test('at expiry minus margin, over and over', async () => {
     const clock = fakeClock();
     const { store, calls } = scripted({ renew: async () => mine(clock.now() + 24 * HOUR) });
     const { told, done, stop } = start({ store, clock, lease: mine(clock.now() + 24 * HOUR) });
-    expect(await clock.sleeping()).toBe(23 * HOUR);
+    await clock.sleeping();
     await clock.advance(23 * HOUR - 1);
     expect(calls).toEqual([]);
     await clock.advance(1);
     expect(told).toEqual([`lease ${clock.now() + 24 * HOUR}`]);
-    expect(await clock.sleeping()).toBe(23 * HOUR);
+    await clock.sleeping();
     await clock.advance(23 * HOUR);
     expect(calls).toEqual(['renew', 'renew']);
     stop();
@@ -118,8 +147,13 @@ describe('renewal', () => {
 
   test('jitter only ever makes it earlier, by a tenth of the margin at most', async () => {
     const clock = fakeClock();
-    const { done, stop } = start({ ...scripted({}), clock, lease: mine(clock.now() + 24 * HOUR), jitter: () => 1 });
-    expect(await clock.sleeping()).toBe(23 * HOUR - HOUR / 10);
+    const { store, calls } = scripted({ renew: async () => mine(clock.now() + 24 * HOUR) });
+    const { done, stop } = start({ store, clock, lease: mine(clock.now() + 24 * HOUR), jitter: () => 1 });
+    await clock.sleeping();
+    await clock.advance(23 * HOUR - HOUR / 10 - 1);
+    expect(calls).toEqual([]);
+    await clock.advance(1);
+    expect(calls).toEqual(['renew']);
     stop();
     await done;
   });
@@ -182,7 +216,8 @@ describe('trouble', () => {
       },
     });
     const { told, done, stop } = start({ store, clock, lease: mine(clock.now() + 2 * HOUR), jitter: () => 0.5 });
-    await clock.advance(await clock.sleeping());
+    await clock.sleeping();
+    await clock.advance(2 * HOUR);
     for (let i = 0; i < 8; i++) await clock.advance(await clock.sleeping());
     expect(told.slice(0, 8)).toEqual(
       [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000].map((ms) => `trouble E_STORE_UNREACHABLE ${ms}`),

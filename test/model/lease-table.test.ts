@@ -10,6 +10,7 @@ const view = (over: Partial<LeaseView> = {}): LeaseView => ({
   network: network(),
   own: { nodeId: 'id-a', lease: own },
   hostAddresses: [ip('1.1.1.1')],
+  nobodysAddresses: [],
   ...over,
 });
 const peer = (n: number, over: Parameters<typeof lease>[0] = {}): Lease =>
@@ -102,6 +103,12 @@ describe('quarantine', () => {
     ['unusable-public-address', peer(2, { ip: '224.0.0.1' }), view()],
     ['unusable-public-address', peer(2, { ip: '10.3.2.7' }), view()],
     ['unusable-public-address', peer(2, { ip: '1.1.1.1' }), view()],
+    ['unusable-public-address', peer(2, { ip: '10.3.9.9' }), view()],
+    [
+      'unusable-public-address',
+      peer(2, { ip: '1.1.1.255' }),
+      view({ nobodysAddresses: [ip('1.1.1.0'), ip('1.1.1.255')] }),
+    ],
     ['covers-host-address', peer(2), view({ hostAddresses: [ip('10.3.2.9')] })],
     ['overlaps-own-lease', peer(2, { v4: '10.3.0.0/23' }), view()],
   ])('%s: %o', (reason, bad, at) => {
@@ -220,6 +227,7 @@ describe('for all leases', () => {
         network: network({ ipv4: V4, ipv6: V6 }),
         own: { nodeId: 'id-a', ...(ownThere && { lease: own }) },
         hostAddresses: hosts.map((text): Address => ip(text)),
+        nobodysAddresses: hosts.slice(1).map((text): Address => ip(text)),
       }),
     );
   const state = (table: LeaseTable) => ({

@@ -65,6 +65,26 @@ describe('plan', () => {
     expect(planOf([toy('a')], other, 'yes').steps).toEqual(['replace toy/a shape']);
   });
 
+  it('counts what is made again with its parent as a change, and as nothing else', () => {
+    const want = [toy('a', { shape: 'flat' }), child('x', 'a'), child('y', 'a'), toy('b')];
+    const have = [toy('a'), child('x', 'a'), child('y', 'a', { mine: false }), toy('b')];
+    expect(planOf(want, have)).toEqual({
+      steps: ['replace toy/a shape', 'create toy-child/x', 'create toy-child/y'],
+      conflicts: [],
+      unchanged: 1,
+    });
+  });
+
+  it('leaves where it is what comes to a replaced parent from elsewhere', () => {
+    const want = [toy('a', { shape: 'flat' }), child('x', 'a'), child('y', 'a'), toy('b')];
+    const have = [toy('a'), toy('b'), child('x', 'b'), child('y', 'b', { mine: false })];
+    expect(planOf(want, have)).toEqual({
+      steps: ['replace toy/a shape', 'update toy-child/x parent'],
+      conflicts: ['toy-child/y'],
+      unchanged: 1,
+    });
+  });
+
   it('takes over with a foreign parent what stands on it, and removes what is stale of that', () => {
     const foreign = (toys: readonly Toy[]): Toy[] => toys.map((one) => ({ ...one, mine: false }));
     const want = [toy('a'), child('x', 'a'), child('y', 'a')];

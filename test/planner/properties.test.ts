@@ -94,7 +94,42 @@ describe('plan', () => {
         const foreign = [...have].filter(([, resource]) => !(resource as unknown as Toy).mine).map(([key]) => key);
         for (const key of foreign)
           expect(steps.filter((step) => step.key === key && step.action !== 'create')).toEqual([]);
-        expect(conflicts.map(({ key }) => key).sort()).toEqual(foreign.filter((key) => want.has(key)).sort());
+        // What goes down with a replaced parent is in nobody's way when ours is made.
+        const made = new Set(steps.map(({ key }) => key));
+        const inTheWay = foreign.filter((key) => want.has(key) && !made.has(key));
+        expect(conflicts.map(({ key }) => key).sort()).toEqual(inTheWay.sort());
+      }),
+    );
+  });
+
+  it('says one thing of every key that is wanted', () => {
+    fc.assert(
+      fc.property(pair, ({ want, have }) => {
+        const { steps, conflicts, heldUp = [], unchanged } = plan({ ...base, desired: want, observed: have });
+        const waiting = heldUp.map(({ step }) => step);
+        const told = [...steps, ...conflicts, ...waiting].map(({ key }) => key).filter((key) => want.has(key));
+        expect(new Set(told).size).toBe(told.length);
+        expect(told.length + unchanged).toBe(want.size);
+      }),
+    );
+  });
+
+  it('makes nothing that would stand on what is not ours, at any depth', () => {
+    fc.assert(
+      fc.property(pair, ({ want, have }) => {
+        const { steps, conflicts, heldUp = [] } = plan({ ...base, desired: want, observed: have });
+        const out = new Set([...conflicts.map(({ key }) => key), ...heldUp.map(({ step }) => step.key)]);
+        for (const { action, needs } of steps)
+          if (action !== 'delete') expect(needs.filter((key) => out.has(key))).toEqual([]);
+        for (const { by } of heldUp) expect(conflicts.map(({ key }) => key)).toContain(by);
+      }),
+    );
+  });
+
+  it('creates nothing where something stands', () => {
+    fc.assert(
+      fc.property(pair, fc.constantFrom('yes', 'no'), ({ want, have }, adopt) => {
+        carryOut(have, plan({ ...base, desired: want, observed: have, adopt }).steps);
       }),
     );
   });

@@ -23,6 +23,9 @@ const targets = (...texts: readonly string[]): Target[] =>
 
 const nodeOf = (key: Key): string | undefined => ({ 'toy-child/x': 'node-b', 'toy-child/y': 'node-c' })[key as string];
 
+/** Nothing is needed by all else. */
+const isBasis = (): boolean => false;
+
 const keys = (steps: readonly { readonly key: string }[]): string[] => steps.map(({ key }) => key);
 
 describe('parseTarget', () => {
@@ -53,33 +56,41 @@ describe('narrow', () => {
   const whole = planned([toy('a'), child('x', 'a'), child('y', 'a'), toy('b')], [toy('old')]);
 
   it('leaves everything in when nothing is asked for', () => {
-    const { plan: narrowed, leftOut } = narrow({ plan: whole, target: [], exclude: [], nodeOf });
+    const { plan: narrowed, leftOut } = narrow({ plan: whole, target: [], exclude: [], nodeOf, isBasis });
     expect(keys(narrowed.steps)).toEqual(keys(whole.steps));
     expect(leftOut).toEqual([]);
   });
 
   it('takes what a target needs along and says so', () => {
-    const result = narrow({ plan: whole, target: targets('toy-child/x'), exclude: [], nodeOf });
+    const result = narrow({ plan: whole, target: targets('toy-child/x'), exclude: [], nodeOf, isBasis });
     expect(keys(result.plan.steps)).toEqual(['toy/a', 'toy-child/x']);
     expect(keys(result.added)).toEqual(['toy/a']);
     expect(keys(result.leftOut).sort()).toEqual(['toy-child/y', 'toy/b', 'toy/old']);
   });
 
+  it('takes along what all else follows from, with whatever is named and never alone', () => {
+    const input = { plan: whole, exclude: [], nodeOf, isBasis: ({ key }: { readonly key: Key }) => key === 'toy/b' };
+    const named = narrow({ ...input, target: targets('toy/old') });
+    expect([keys(named.plan.steps), keys(named.added)]).toEqual([['toy/b', 'toy/old'], ['toy/b']]);
+    expect(narrow({ ...input, target: targets('toy/none') }).plan.steps).toEqual([]);
+  });
+
   it('keeps out what needs something excluded', () => {
-    const result = narrow({ plan: whole, target: [], exclude: targets('toy/a'), nodeOf });
+    const result = narrow({ plan: whole, target: [], exclude: targets('toy/a'), nodeOf, isBasis });
     expect(keys(result.plan.steps).sort()).toEqual(['toy/b', 'toy/old']);
   });
 
   it('selects by kind and by node', () => {
-    const byKind = narrow({ plan: whole, target: targets('kind:toy'), exclude: [], nodeOf });
+    const byKind = narrow({ plan: whole, target: targets('kind:toy'), exclude: [], nodeOf, isBasis });
     expect(keys(byKind.plan.steps).sort()).toEqual(['toy/a', 'toy/b', 'toy/old']);
-    const byNode = narrow({ plan: whole, target: targets('node:node-*'), exclude: targets('node:node-c'), nodeOf });
+    const [target, exclude] = [targets('node:node-*'), targets('node:node-c')];
+    const byNode = narrow({ plan: whole, target, exclude, nodeOf, isBasis });
     expect(keys(byNode.plan.steps)).toEqual(['toy/a', 'toy-child/x']);
   });
 
   it('makes again what stands on something that is replaced', () => {
     const change = planned([toy('a', { shape: 'flat' }), child('x', 'a')], [toy('a'), child('x', 'a')]);
-    expect(keys(narrow({ plan: change, target: targets('toy/a'), exclude: [], nodeOf }).plan.steps)).toEqual([
+    expect(keys(narrow({ plan: change, target: targets('toy/a'), exclude: [], nodeOf, isBasis }).plan.steps)).toEqual([
       'toy/a',
       'toy-child/x',
     ]);
@@ -87,7 +98,7 @@ describe('narrow', () => {
 
   it('narrows conflicts too', () => {
     const foreign = planned([toy('a'), toy('b')], [toy('a', { mine: false }), toy('b', { mine: false })]);
-    const { conflicts } = narrow({ plan: foreign, target: targets('toy/b'), exclude: [], nodeOf }).plan;
+    const { conflicts } = narrow({ plan: foreign, target: targets('toy/b'), exclude: [], nodeOf, isBasis }).plan;
     expect(keys(conflicts)).toEqual(['toy/b']);
   });
 });

@@ -60,6 +60,30 @@ describe('Backoff', () => {
   });
 });
 
+describe('Backoff, of what somebody else keeps changing back', () => {
+  it('waits longer each time, and no news of the host shortens that', () => {
+    const backoff = new Backoff(settings);
+    backoff.holdOff(a, 0);
+    backoff.failed(b, 0);
+    expect(backoff.clear()).toEqual([b]);
+    expect([backoff.isWaiting(a, 99), backoff.due(100)]).toEqual([true, [a]]);
+    backoff.succeeded(a);
+    backoff.holdOff(a, 150);
+    expect(backoff.clear()).toEqual([]);
+    expect(backoff.nextMs()).toBe(350);
+  });
+
+  it('forgets it after a quiet time, or when something else is wanted', () => {
+    const backoff = new Backoff(settings);
+    backoff.holdOff(a, 0);
+    backoff.failed(a, 10_000);
+    expect(backoff.clear()).toEqual([a]);
+    backoff.holdOff(b, 10_000);
+    backoff.forget(b);
+    expect([backoff.nextMs(), backoff.isWaiting(b, 10_000)]).toEqual([undefined, false]);
+  });
+});
+
 describe('Fights', () => {
   it('tells a key that keeps drifting from one that drifts now and then', () => {
     const fights = new Fights({ times: 3, withinMs: 1000 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { FlanError } from '../../src/errors.js';
 import { kinds } from '../../src/kinds/index.js';
+import { linkKey } from '../../src/kinds/link.js';
 import { routeKey } from '../../src/kinds/route.js';
+import type { Resource } from '../../src/planner/kind.js';
 import type { Step } from '../../src/planner/plan.js';
 import { Backoff } from '../../src/reconcile/backoff.js';
 import { inputs } from '../../src/reconcile/inputs.js';
@@ -24,7 +26,7 @@ function failing() {
     ...{ links: [], lookup: () => undefined, previous: [] },
   });
   const state = new State({ kinds, inputs: made, backoff: new Backoff() });
-  state.replaceObserved({ observed: new Map(), foreign: {} });
+  state.replaceObserved({ observed: new Map(), foreign: {}, unread: [] });
   const attempt = (nowMs: number): readonly Step[] => {
     const { steps } = state.takePlan({ nowMs, adopt: 'no' });
     const error = new FlanError('E_NETLINK', 'no');
@@ -69,4 +71,17 @@ describe('a lease whose objects cannot be made', () => {
     expect(attempt(1)).toEqual([]);
     expect(state.nextRetryMs()).toBeUndefined();
   });
+});
+
+it('what needs a link that is made at last is tried at once, however often it failed', () => {
+  const { state, attempt } = failing();
+  state.putPeer(peer('192.168.10.2'));
+  for (const nowMs of [0, 500, 1500]) expect(attempt(nowMs)).toHaveLength(1);
+  expect(attempt(1501)).toEqual([]);
+  const link: Step = {
+    ...{ action: 'create', key: linkKey('eth0'), needs: [], reason: 'the test says so' },
+    after: { kind: 'link' } as Resource & object,
+  };
+  state.settle([{ step: link, status: 'done' }], 1502);
+  expect(attempt(1503)).toMatchObject([{ key }]);
 });

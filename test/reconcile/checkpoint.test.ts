@@ -7,7 +7,7 @@ import type { Network } from '../../src/model/network.js';
 import type { Image } from '../../src/planner/inverse.js';
 import type { Key, Resource } from '../../src/planner/kind.js';
 import { type Checkpoint, Checkpoints, isWaiting, type NewCheckpoint } from '../../src/reconcile/checkpoint.js';
-import { confirm, onlyOne, refuseWhileWaiting, supersede } from '../../src/reconcile/confirm.js';
+import { confirm, refuseWhileWaiting, supersede, toConfirm } from '../../src/reconcile/confirm.js';
 
 const network: Network = { nftables: false, backend: { type: 'host-gw', options: {} } };
 const about: NewCheckpoint = {
@@ -143,11 +143,32 @@ describe('confirm', () => {
   });
 
   it('needs no name where one waits', async () => {
-    expect(() => onlyOne([])).toThrow(/nothing waits/);
+    expect(() => toConfirm([])).toThrow(expect.objectContaining({ code: 'E_CHECKPOINT' }));
     const one = await pending(1);
-    expect(onlyOne(checkpoints.waiting(about.place))).toEqual(one);
+    expect(toConfirm(checkpoints.list())).toEqual(one);
     const two = await pending(100_000);
-    expect(() => onlyOne(checkpoints.waiting(about.place))).toThrow(`${one.id}, ${two.id}`);
+    expect(() => toConfirm(checkpoints.list())).toThrow(`${one.id}, ${two.id}`);
+  });
+
+  it.each(['rolled-back', 'not-rolled-back'] as const)(
+    'without a name is too late when the newest is %s, unless an older one waits',
+    async (state) => {
+      const late = waiting(100_000);
+      await checkpoints.change(late.id, { from: ['applying'], to: { state, why: 'nobody confirmed it in time' } });
+      expect(() => toConfirm(checkpoints.list())).toThrow(
+        expect.objectContaining({ code: 'E_CONFIRM_EXPIRED', message: expect.stringContaining(late.id) }),
+      );
+      const older = await pending(1);
+      expect(toConfirm(checkpoints.list())).toEqual(older);
+    },
+  );
+
+  it('without a name waits for nothing when the newest is of an apply that nobody was to confirm', async () => {
+    const late = waiting(1);
+    await checkpoints.change(late.id, { from: ['applying'], to: { state: 'rolled-back' } });
+    const { id } = checkpoints.create(about, 100_000);
+    await checkpoints.change(id, { from: ['applying'], to: { state: 'rolled-back' } });
+    expect(() => toConfirm(checkpoints.list())).toThrow(expect.objectContaining({ code: 'E_CHECKPOINT' }));
   });
 
   it('is awaited by whoever comes next, until the changes are kept for good', async () => {

@@ -17,6 +17,20 @@ describe('DesiredIndex', () => {
     expect(index.desired.get('toy/b' as never)?.because).toBe('two');
   });
 
+  it('tells what is asked for in vain, and by whom it is held, unless both ask for the same', () => {
+    const index = new DesiredIndex(toyKinds);
+    index.set('one', claim('one', ['a', 'b']));
+    index.set('two', claim('two', ['b', 'c']));
+    index.set('three', [{ resource: toy('a', 'one'), because: 'three' }]);
+    expect(['one', 'two', 'three'].map((owner) => index.clashesOf(owner))).toEqual([
+      [],
+      [{ key: 'toy/b', holder: 'one' }],
+      [],
+    ]);
+    index.delete('one');
+    expect(index.clashesOf('two')).toEqual([]);
+  });
+
   it('holds exactly what its owners ask for, whatever the order of calls', () => {
     const call = fc.record({
       owner: fc.constantFrom('one', 'two', 'three'),

@@ -62,7 +62,7 @@ test('what could not be said is said when it can, and only if it is still so', a
   it.say('works');
   await settled();
   expect(said).toEqual([true]);
-  expect(told.map((event) => event.type === 'waiting' && event.error.message)).toEqual(['busy', 'other']);
+  expect(told.map((event) => event.type === 'failed' && event.error.message)).toEqual(['busy', 'other']);
   expect(clock.waits).toEqual([500, 1000, 2000]);
   failures.push(busy());
   it.say('broken');

@@ -76,7 +76,7 @@ const op: fc.Arbitrary<Op> = fc.tuple(
 
 /** One round of watch, with whatever the world does in between left out: that is what late events stand for. */
 function flush({ state, kernel, adopt, nowMs }: Bed, trouble: Trouble): void {
-  if (state.doubt !== undefined) state.replaceObserved(kernel.dump((key) => state.desired.has(key)));
+  if (state.doubt !== undefined) state.replaceObserved({ ...kernel.dump((key) => state.desired.has(key)), unread: [] });
   const { steps } = state.takePlan({ nowMs, adopt });
   state.settle(kernel.perform(steps, trouble), nowMs);
 }

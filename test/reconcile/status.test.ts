@@ -19,10 +19,16 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 /** Time that passes only when it is told to. */
 function fakeClock() {
-  let nowMs = 1_000_000;
+  let nowMs = 5_000_000;
+  let wallMs = 1_000_000;
   let timers: { readonly atMs: number; readonly run: () => void }[] = [];
   return {
-    wallMs: () => nowMs,
+    nowMs: () => nowMs,
+    wallMs: () => wallMs,
+    /** As NTP or a person does it. */
+    setBack: (ms: number) => {
+      wallMs -= ms;
+    },
     after: (delayMs: number, run: () => void) => {
       const timer = { atMs: nowMs + delayMs, run };
       timers.push(timer);
@@ -32,6 +38,7 @@ function fakeClock() {
     },
     pass: (ms: number) => {
       nowMs += ms;
+      wallMs += ms;
       const due = timers.filter(({ atMs }) => atMs <= nowMs);
       timers = timers.filter(({ atMs }) => atMs > nowMs);
       for (const { run } of due) run();
@@ -98,6 +105,16 @@ describe('what watch tells others', () => {
     teller.close();
   });
 
+  it('goes on being written when the clock is set back', () => {
+    const { clock, teller, read } = start();
+    clock.pass(100);
+    clock.setBack(3_600_000);
+    teller.tell(drift);
+    clock.pass(1000);
+    expect(read()).toMatchObject({ drift: { detected: 1 } });
+    teller.close();
+  });
+
   it('names a snapshot that the guard holds back, and only as long as it does', () => {
     const clock = fakeClock();
     let isHeld = true;
@@ -108,9 +125,9 @@ describe('what watch tells others', () => {
       readiness: () => ({ ready: true, why: 'works' }),
     });
     expect(teller.now().guard).toBeUndefined();
-    teller.tell({ type: 'held', would: 9, of: 10, holdMs: 60_000 });
+    teller.tell({ type: 'held', what: 'peers', would: 9, of: 10, holdMs: 60_000 });
     clock.pass(5000);
-    expect(teller.now().guard).toEqual({ sinceMs: 1_000_000, untilMs: 1_060_000, would: 9, of: 10 });
+    expect(teller.now().guard).toEqual({ sinceMs: 1_000_000, untilMs: 1_060_000, what: 'peers', would: 9, of: 10 });
     isHeld = false;
     expect(teller.now().guard).toBeUndefined();
     teller.close();

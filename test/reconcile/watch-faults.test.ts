@@ -1,43 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { FlanError } from '../../src/errors.js';
-import { systemClock } from '../../src/reconcile/clock.js';
-import type { WatchEvent } from '../../src/reconcile/events.js';
-import { watch } from '../../src/reconcile/watch.js';
-import { type LabNode, labTest, peerLease } from '../support/lab.js';
-import { type Between, openLabSession } from '../support/lab-session.js';
+import { labTest, peerLease } from '../support/lab.js';
+import { watching } from './watching.js';
 
 const B = 'route/main/10.244.2.0/24';
 const ROUTES = ['10.244.2.0/24 via 192.168.10.2 dev eth0', '10.244.3.0/24 via 192.168.10.3 dev eth0'];
-
-interface Watching {
-  readonly events: readonly WatchEvent[];
-  readonly until: (matches: (event: WatchEvent) => boolean) => Promise<void>;
-}
-
-/** Runs watch in this process, with something between it and its drivers, until `body` is through. */
-async function watching(node: LabNode, between: Between, body: (watching: Watching) => Promise<void>): Promise<void> {
-  const session = await openLabSession(node.flags, between);
-  const stop = new AbortController();
-  const events: WatchEvent[] = [];
-  const done = watch({
-    ...{ session, adopt: 'no', signal: stop.signal, clock: systemClock, tell: (event) => events.push(event) },
-    ...{ resyncIntervalMs: 36_000_000, renewMarginMs: 1000, backoff: { firstMs: 20, maxMs: 40, forgetMs: 1000 } },
-  });
-  const until = async (matches: (event: WatchEvent) => boolean): Promise<void> => {
-    for (let waited = 0; !events.some(matches); waited++) {
-      if (waited > 2000) throw new Error(`it never came: ${events.map((event) => JSON.stringify(event)).join('\n')}`);
-      await sleep(5);
-    }
-  };
-  try {
-    await Promise.race([body({ events, until }), done.then(() => Promise.reject(new Error('watch ended by itself')))]);
-  } finally {
-    stop.abort();
-    await done;
-    await session.close();
-  }
-}
 
 const refused = () => new FlanError('E_NETLINK', 'refused for once', { hint: 'Wait.' });
 
@@ -116,4 +84,19 @@ describe('watch, when a driver', () => {
       expect(hit.size).toBe(3);
     });
   }
+});
+
+labTest('watch tells no repair of what came right by itself', {}, async (lab) => {
+  const node = lab.node();
+  lab.put('node-b.yaml', peerLease('b'));
+  await watching(node, {}, async ({ events, until }) => {
+    await until(({ type }) => type === 'ready');
+    const there = '10.244.2.0/24 via 192.168.10';
+    await node.netns.sh(`printf 'route replace ${there}.%s proto 70\\n' 9 2 | ip -batch -`);
+    await until((event) => event.type === 'drift' && event.drift.key === B);
+    await sleep(100);
+    lab.remove('node-b.yaml');
+    await until((event) => event.type === 'applied' && event.changes.some(({ action }) => action === 'delete'));
+    expect(events.filter(({ type }) => type === 'healed')).toEqual([]);
+  });
 });

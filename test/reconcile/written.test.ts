@@ -11,6 +11,8 @@ const key = routeKey(right);
 /** As `ip route replace` leaves it: another gateway, and no mark of ours. */
 const byHand: Route = { ...right, via: ip('192.168.10.99'), proto: 3 };
 
+const peer = lease({ v4: '10.3.2.0/24', ip: '192.168.10.2', node: 'node-b' });
+
 /** A run that has just started, on a host where an earlier run has left this. */
 function started(left: Route): State {
   const external = {
@@ -23,8 +25,8 @@ function started(left: Route): State {
     ...{ links: [], lookup: () => undefined, previous: [] },
   });
   const state = new State({ kinds, inputs: made, backoff: new Backoff() });
-  state.putPeer(lease({ v4: '10.3.2.0/24', ip: '192.168.10.2', node: 'node-b' }));
-  state.replaceObserved({ observed: new Map([[key, left]]), foreign: {} });
+  state.putPeer(peer);
+  state.replaceObserved({ observed: new Map([[key, left]]), foreign: {}, unread: [] });
   return state;
 }
 
@@ -42,4 +44,15 @@ it('what was found without our mark is a conflict, and stays one', () => {
   expect(state.takePlan({ nowMs: 0, adopt: 'no' })).toMatchObject({ steps: [], conflicts: [{ key }] });
   state.absorb({ type: 'seen', key, resource: { ...byHand, via: ip('192.168.10.98') } as Route });
   expect(state.takePlan({ nowMs: 1, adopt: 'no' })).toMatchObject({ steps: [], conflicts: [{ key }] });
+});
+
+it('what is neither wanted nor there any more is nobody’s: a route that comes back is a conflict', () => {
+  const state = started(right);
+  expect(state.takePlan({ nowMs: 0, adopt: 'no' }).steps).toEqual([]);
+  state.absorb({ type: 'gone', key });
+  state.deletePeer(peer.key);
+  expect(state.takePlan({ nowMs: 1, adopt: 'no' }).steps).toEqual([]);
+  state.absorb({ type: 'seen', key, resource: byHand });
+  state.putPeer(peer);
+  expect(state.takePlan({ nowMs: 2, adopt: 'no' })).toMatchObject({ steps: [], conflicts: [{ key }] });
 });

@@ -14,13 +14,17 @@ export interface Between {
     go: (steps: readonly Step[]) => Promise<readonly Outcome[]>,
   ) => Promise<readonly Outcome[]>;
   readonly observe?: () => void;
+  /** Whether a notice comes through. */
+  readonly hears?: (notice: Notice) => boolean;
+  /** Beside the real ones. */
+  readonly others?: readonly Driver[];
 }
 
 /** Opens the session that the command line would open with these flags, with something put before its drivers. */
 export async function openLabSession(flags: readonly string[], between: Between = {}): Promise<Session> {
   const { settings } = await loadSettings({ flags: {}, env: environmentOf(flags), cwd: '/', ...nodeFiles });
   const session = await openSession(settings, new AbortController().signal);
-  return { ...session, drivers: new Drivers([tapped(session.drivers, between)]) };
+  return { ...session, drivers: new Drivers([tapped(session.drivers, between), ...(between.others ?? [])]) };
 }
 
 /** `--subnet-file x` as `FLAN_SUBNET_FILE=x`. */
@@ -34,7 +38,7 @@ export function environmentOf(flags: readonly string[]): Readonly<Record<string,
 }
 
 /** All drivers of a host as a single one that can be disturbed. */
-function tapped(drivers: Drivers, { perform, observe }: Between): Driver {
+function tapped(drivers: Drivers, { perform, observe, hears = () => true }: Between): Driver {
   const signal = new AbortController().signal;
   const go = (steps: readonly Step[]): Promise<readonly Outcome[]> => drivers.perform(steps, signal);
   return {
@@ -46,7 +50,8 @@ function tapped(drivers: Drivers, { perform, observe }: Between): Driver {
       return { resources: [...observed.values()], foreign };
     },
     perform: (steps) => (perform === undefined ? go(steps) : perform(steps, go)),
-    follow: (scope: Scope, tell: (notice: Notice) => void, stop: AbortSignal) => drivers.follow(scope, tell, stop),
+    follow: (scope: Scope, tell: (notice: Notice) => void, stop: AbortSignal) =>
+      drivers.follow(scope, (notice) => (hears(notice) ? tell(notice) : undefined), stop),
     close: () => drivers.close(),
   };
 }

@@ -63,6 +63,7 @@ export function carryOut(observed: Observed, steps: readonly Step[]): Map<Key, R
     if (missing !== undefined) throw new Error(`${step.key} was made before ${missing}`);
     const before = world.get(step.key);
     if (step.action === 'update' && before === undefined) throw new Error(`${step.key} is not there to be updated`);
+    if (step.action === 'create' && before !== undefined) throw new Error(`${step.key} is there already`);
     const kept = step.action === 'replace' ? undefined : before;
     world.set(step.key, { ...kept, ...step.after, mine: true } as Resource);
   }

@@ -11,18 +11,35 @@ const HOST: WatchEvent = { type: 'host', what: 'eth0=x moved' };
 
 function log(logFormat: LogFormat, logLevel: Level = 'info') {
   const lines: string[] = [];
-  let nowMs = Date.UTC(2026, 0, 2, 3, 4, 5);
+  let wallMs = Date.UTC(2026, 0, 2, 3, 4, 5);
+  let nowMs = 0;
   const made = watchLog({
     ...{ logFormat, logLevel, paint: plain },
     write: (line) => lines.push(line),
-    wallMs: () => nowMs,
+    wallMs: () => wallMs,
+    nowMs: () => nowMs,
   });
   const wait = (ms: number): void => {
     nowMs += ms;
+    wallMs += ms;
     made.settle();
   };
-  return { ...made, lines, wait };
+  const setBack = (ms: number): void => {
+    wallMs -= ms;
+  };
+  return { ...made, lines, wait, setBack };
 }
+
+it('the limits of the log do not wait for a clock that was set back', () => {
+  const { tell, lines, wait, setBack } = log('text');
+  for (let i = 0; i < 6; i++) tell(FAILED);
+  expect(lines).toHaveLength(5);
+  setBack(3_600_000);
+  wait(61_000);
+  const before = lines.length;
+  tell(FAILED);
+  expect(lines).toHaveLength(before + 1);
+});
 
 describe('a line of the log', () => {
   it('is text for people', () => {

@@ -45,9 +45,13 @@ export async function runWatch(input: RunsInput): Promise<void> {
       next = await follow(run, input);
     }
   } finally {
-    run.lock.release();
-    await input.telemetry.flush();
-    await run.session.close();
+    try {
+      await input.telemetry.flush();
+      await run.session.close();
+    } finally {
+      // Last: whoever waits for it finds nothing half done.
+      run.lock.release();
+    }
   }
 }
 
@@ -194,7 +198,12 @@ async function reload({ run, live, input }: Reloading): Promise<Reloaded> {
       hostWarnings(seen.inputs, seen.facts);
       const isSamePlace = networksOf(session.network).join() === networksOf(run.session.network).join();
       const next = { settings, session, lock: isSamePlace ? run.lock : lock(settings, session) };
-      await telemetry.change(settings);
+      try {
+        await telemetry.change(settings);
+      } catch (error) {
+        if (!isSamePlace) next.lock.release();
+        throw error;
+      }
       telemetry.tell({ type: 'reload', result: 'taken', changed: names });
       return { settings, run: next };
     } catch (error) {

@@ -101,8 +101,8 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
       if (links.isEmpty()) links.replaceAll(dumpLinks(socket));
       for (const step of steps) links.use(devOf(subjectOf(step)));
       const outcomes = perform({ steps, socket, links, scopes, codecOf, reread, isDesiredLink });
-      // Later steps name links that these have just made. Only those: what happened to others meanwhile is still news when
-      // its event is heard, which it would not be if it were known by then.
+      // Later steps name links that these have just made. Only those are read again: if others were, their events, which
+      // are still to be heard, would look like old news.
       for (const step of steps) if (subjectOf(step).kind === 'link') lookAtLink((subjectOf(step) as Link).name);
       return outcomes;
     },
@@ -110,6 +110,11 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
       scope ??= seen;
       for (const dev of seen.devices ?? []) links.use(dev);
       const translate = translator({ scope: seen, links, current: (index) => findLink(socket, { index }) });
+      // What was not heard may have been about anything.
+      const lost = (why: string): void => {
+        tell({ type: 'doubt', why });
+        tell({ type: 'host', why });
+      };
       const monitor = MonitorSocket.open({
         netns,
         groups: GROUPS,
@@ -118,8 +123,8 @@ export function netlinkDriver({ socket, netns }: { readonly socket: CommandSocke
           const event = decodeEvent(message);
           if (event !== undefined) for (const notice of translate(event)) tell(notice);
         },
-        onOverrun: () => tell({ type: 'doubt', why: 'kernel events were lost (ENOBUFS)' }),
-        onError: (error) => tell({ type: 'doubt', why: asFlanError(error).message }),
+        onOverrun: () => lost('kernel events were lost (ENOBUFS)'),
+        onError: (error) => lost(asFlanError(error).message),
       });
       monitors.add(monitor);
       const leave = (): void => {

@@ -2,6 +2,7 @@ import { fdbKind } from '../../kinds/fdb.js';
 import { linkKey } from '../../kinds/link.js';
 import { neighbourKind } from '../../kinds/neighbour.js';
 import { routeKey } from '../../kinds/route.js';
+import { ruleKind } from '../../kinds/rule.js';
 import { addressOf, type Family, familyOf, lengthOf, type Prefix, parseIPv4 } from '../../model/ip.js';
 import type { CommandSocket } from '../../netlink/command.js';
 import { dumpAddresses, dumpFdb, dumpLinks, dumpNeighbours, dumpRoutes, dumpRules } from '../../netlink/dumps.js';
@@ -59,7 +60,8 @@ export function observe({ socket, links, scope }: ObserveInput): Observation {
       }
     }
     for (const message of dumpRules(socket, { family })) {
-      if (message.protocol === ownership.protocol) resources.push(ruleOf(message));
+      const rule = ruleOf(message);
+      if (message.protocol === ownership.protocol || scope.wants(ruleKind.key(rule))) resources.push(rule);
     }
   }
   return { resources, foreign: { route: foreignRoutes } };
@@ -73,11 +75,12 @@ const isOurs = (message: RouteMessage, { ownership }: Scope): boolean => message
 
 /**
  * Tells routes that the planner must see: those with our mark, and foreign ones on a wanted key or that lead into a
- * device which is to be ours. Of a hundred thousand
- * foreign routes nearly all are told apart by comparing numbers; only what lies inside our networks costs a key.
+ * device which is ours (they go with it) or is to be. Of a hundred thousand foreign IPv4 routes nearly all are told apart by comparing numbers;
+ * what lies inside our networks, and each IPv6 route where the network has IPv6, costs a key.
  */
 export function routeFilter(scope: Scope, links: Links): (message: RouteMessage) => boolean {
   const networks = scope.ownership.networks as readonly Prefix[];
+  const own = ownLink(scope.ownership);
   const masks = networks.filter((prefix) => familyOf(prefix) === 4).map(mask4);
   const hasV6 = networks.some((prefix) => familyOf(prefix) === 6);
   const inside = ({ family, dst4 }: RouteMessage): boolean =>
@@ -86,11 +89,13 @@ export function routeFilter(scope: Scope, links: Links): (message: RouteMessage)
     // Routes for another type of service are different routes, and flan makes none.
     if (message.tos !== 0 || !scope.tables.includes(message.table)) return false;
     if (isOurs(message, scope)) return true;
+    const link = message.oif === undefined ? undefined : links.byIndex(message.oif);
+    // What the kernel makes of addresses it makes again.
+    if (link !== undefined && message.protocol >= RTPROT_BOOT && own(link)) return true;
     if (!inside(message)) return false;
     const { dst, table, family, priority } = message;
     if (scope.wants(routeKey({ dst, table, metric: priority ?? defaultMetric(family) }))) return true;
-    const dev = message.oif === undefined ? undefined : links.byIndex(message.oif)?.name;
-    return message.protocol === RTPROT_BOOT && dev !== undefined && scope.wants(linkKey(dev));
+    return message.protocol === RTPROT_BOOT && link?.name !== undefined && scope.wants(linkKey(link.name));
   };
 }
 

@@ -97,8 +97,8 @@ function withoutLink(step: Step, error: FlanError, { isDesiredLink }: PerformInp
 }
 
 /**
- * A link that is deleted takes what stands on it along first, so the news of its objects come before its own: whoever
- * puts them back finds no link, and need not try the rest.
+ * The kernel announces the routes of a deleted link before the link. So where there is no such device the link is gone,
+ * though nothing was heard of it yet: it is forgotten, and the step is raced.
  */
 function vanished(step: Step, { links, isDesiredLink }: PerformInput): Outcome | undefined {
   const dev = devOf(subjectOf(step));

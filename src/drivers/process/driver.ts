@@ -1,7 +1,8 @@
 import { asFlanError, type FlanError } from '../../errors.js';
 import { type ExtensionPeer, extensionPeerKind } from '../../kinds/extension-peer.js';
 import type { ExtensionStartup } from '../../kinds/extension-startup.js';
-import type { Step } from '../../planner/plan.js';
+import { type Step, subjectOf } from '../../planner/step.js';
+import { turns } from '../../sys/turns.js';
 import type { Driver, Notice, Outcome } from '../driver.js';
 import type { ExtensionEdge } from './extension-edge.js';
 import { observeExtension } from './observe.js';
@@ -26,12 +27,7 @@ export interface ExtensionDriverInit extends ExtensionEdge {
 export function extensionDriver(init: ExtensionDriverInit): ExtensionDriver {
   let tell: (notice: Notice) => void = () => undefined;
   let isStarted = false;
-  let last: Promise<unknown> = Promise.resolve();
-  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work, work);
-    last = mine.catch(() => undefined);
-    return mine;
-  };
+  const inOrder = turns();
 
   const performStartup = async (step: Step, signal: AbortSignal): Promise<void> => {
     if (step.action === 'delete') return undoStartup(init, step.before as ExtensionStartup, signal);
@@ -60,7 +56,7 @@ export function extensionDriver(init: ExtensionDriverInit): ExtensionDriver {
     const outcomes: Outcome[] = [];
     for (const step of steps) {
       if (signal.aborted) break;
-      const { kind } = step.action === 'delete' ? step.before : step.after;
+      const { kind } = subjectOf(step);
       try {
         await (kind === 'extension-startup' ? performStartup(step, signal) : performPeer(step, signal));
         outcomes.push({ step, status: 'done' });

@@ -1,2 +1,2 @@
-export type { EtcdUser, TlsFiles } from './credentials.js';
+export type { EtcdUser } from './credentials.js';
 export { type EtcdStoreOptions, etcdStore } from './store.js';

@@ -112,9 +112,6 @@ export type WatchResponse = Decoded<typeof watchResponse>;
 const authenticateRequest = message('AuthenticateRequest', { name: string(1), password: string(2) });
 const authenticateResponse = message('AuthenticateResponse', { header: sub(1, header), token: string(2) });
 
-const statusRequest = message('StatusRequest', {});
-const statusResponse = message('StatusResponse', { header: sub(1, header), version: string(2), leader: id64(4) });
-
 export interface Method<T, I> {
   /** HTTP/2 `:path` of the call. */
   readonly path: `/etcdserverpb.${string}/${string}`;
@@ -136,4 +133,3 @@ export const TIME_TO_LIVE = method('/etcdserverpb.Lease/LeaseTimeToLive', timeTo
 export const KEEP_ALIVE = method('/etcdserverpb.Lease/LeaseKeepAlive', keepAliveRequest, keepAliveResponse);
 export const WATCH = method('/etcdserverpb.Watch/Watch', watchRequest, watchResponse);
 export const AUTHENTICATE = method('/etcdserverpb.Auth/Authenticate', authenticateRequest, authenticateResponse);
-export const STATUS = method('/etcdserverpb.Maintenance/Status', statusRequest, statusResponse);

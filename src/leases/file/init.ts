@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../../errors.js';
 import type { Prefix } from '../../model/ip.js';
-import { writeFileAtomic } from '../../sys/atomic-file.js';
+import { errnoOf, fileError, isDenied, reasonOf } from '../../sys/file-error.js';
+import { makeFolder } from '../../sys/make-folder.js';
+import { writePlacedFile } from '../../sys/placed-file.js';
 
 export interface InitFolder {
   /** Where flan.yaml and the folder `leases` go; made when it is missing. */
@@ -16,7 +18,7 @@ export interface InitFolder {
 /**
  * Writes a folder that `flan plan` runs in as it is. Nothing that exists is written over.
  * @returns the files written
- * @throws {FlanError} E_EXISTS naming the first file in the way, before anything is written
+ * @throws {FlanError} E_EXISTS naming the first file in the way, before anything is written; E_STORE_PERMISSION, E_FILE
  */
 export function initFolder(options: InitFolder): readonly string[] {
   const { path } = options;
@@ -32,18 +34,16 @@ export function initFolder(options: InitFolder): readonly string[] {
     });
   }
   try {
-    mkdirSync(join(path, 'leases'), { recursive: true });
-    for (const [file, text] of files) writeFileAtomic(file, text, 0o644);
+    makeFolder(join(path, 'leases'));
+    for (const [file, text] of files) writePlacedFile(file, text, 0o644);
   } catch (cause) {
-    throw new FlanError(
-      'E_STORE_PERMISSION',
-      `cannot write to ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        hint: 'Choose a folder that you may write to.',
-        where: path,
-        cause,
-      },
-    );
+    const hint = 'Choose a folder that you may write to.';
+    if (!isDenied(errnoOf(cause))) throw fileError({ verb: 'write to', path, cause, hint });
+    throw new FlanError('E_STORE_PERMISSION', `cannot write to ${path}: ${reasonOf(cause)}`, {
+      hint,
+      where: path,
+      cause,
+    });
   }
   return [...files.keys()];
 }

@@ -1,7 +1,9 @@
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FlanError } from '../../errors.js';
+import { errnoOf, isDenied, isFull } from '../../sys/file-error.js';
 import type { Form } from './folder.js';
+import { writeFailure } from './write-failure.js';
 
 export interface HeldLock {
   release(): void;
@@ -20,7 +22,8 @@ export interface Locking {
 
 /**
  * Runs `body` while no other flan changes the leases.
- * @throws {FlanError} E_LOCKED when the lock stays taken for `timeoutMs`
+ * @throws {FlanError} E_LOCKED when the lock stays taken for `timeoutMs`; E_STORE_PERMISSION, E_STORE_REFUSED, E_LOCK when there
+ * can be none
  */
 export async function withLock<T>(locking: Locking, body: () => Promise<T>): Promise<T> {
   const lock = await waitForLock(locking);
@@ -40,7 +43,7 @@ async function waitForLock({ path, form, tryLock, timeoutMs, signal }: Locking):
   const giveUpAt = performance.now() + timeoutMs;
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
     signal.throwIfAborted();
-    const lock = attempt(file);
+    const lock = tryOnce(attempt, file);
     if (lock !== undefined) return lock;
     if (performance.now() >= giveUpAt) {
       throw new FlanError(
@@ -55,5 +58,14 @@ async function waitForLock({ path, form, tryLock, timeoutMs, signal }: Locking):
     }
     // Uneven pauses, so that many waiters do not come back together.
     await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal });
+  }
+}
+
+function tryOnce(attempt: TryLock, file: string): HeldLock | undefined {
+  try {
+    return attempt(file);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    throw isDenied(errno) || isFull(errno) ? writeFailure(file, cause) : cause;
   }
 }

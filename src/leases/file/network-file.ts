@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../../errors.js';
 import { isJsonObject, type Json } from '../../model/json.js';
 import { withoutQuote } from '../../model/json-text.js';
+import { readRegularFile } from '../../sys/regular-file.js';
 import { NETWORK_FILES, statStore, unreachable } from './folder.js';
 import { loadYaml, positionOf } from './yaml.js';
 
@@ -16,7 +17,7 @@ export interface RawNetwork {
 export const networkFiles = (folder: string): readonly string[] =>
   NETWORK_FILES.map((name) => join(folder, name)).filter((file) => existsSync(file));
 
-/** @throws {FlanError} E_NETWORK_MISSING, E_NETWORK_CONFIG with line and column, E_STORE_UNREACHABLE */
+/** @throws {FlanError} E_NETWORK_MISSING, E_NETWORK_CONFIG with line and column, E_STORE_UNREACHABLE, E_FILE */
 export async function readNetwork(path: string): Promise<RawNetwork> {
   if (statStore(path).form === 'file') {
     const root = await parse(path);
@@ -58,9 +59,9 @@ async function parse(file: string): Promise<Json> {
 
 function read(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegularFile(file);
   } catch (cause) {
-    throw unreachable(file, cause);
+    throw cause instanceof FlanError ? cause : unreachable(file, cause);
   }
 }
 

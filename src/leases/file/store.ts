@@ -6,6 +6,7 @@ import { type Lease, leaseKey, leaseName, stackOf, subnetsOf } from '../../model
 import { samePeer } from '../../model/lease-content.js';
 import type { Network } from '../../model/network.js';
 import type { Warning } from '../../model/warning.js';
+import { turns } from '../../sys/turns.js';
 import { type Allocation, allocate, leaseFor, type Random } from '../allocate.js';
 import { claimOf, sameHolder } from '../holder.js';
 import type { LeaseEvent, LeaseRequest, LeaseStore, StoreState } from '../store.js';
@@ -53,18 +54,15 @@ export function fileStore(options: FileStoreOptions): LeaseStore {
     lockTimeoutMs = 10_000,
   } = options;
   const folder = new LeaseFolder(path);
-  let turn: Promise<unknown> = Promise.resolve();
+  const oneByOne = turns();
   let isWatched = false;
 
   /** The folder is read by one at a time; what is asked meanwhile waits. */
-  const inTurn = <T>(signal: AbortSignal, body: () => Promise<T>): Promise<T> => {
-    const next = turn.then(() => {
+  const inTurn = <T>(signal: AbortSignal, body: () => Promise<T>): Promise<T> =>
+    oneByOne(async () => {
       signal.throwIfAborted();
       return body();
     });
-    turn = next.catch(() => undefined);
-    return next;
-  };
   const expiryFrom = (nowMs: number) => (ttlMs === undefined ? undefined : nowMs + ttlMs);
   const scan = () => folder.scan({ graceMs: 0 });
   const changing = <T>(signal: AbortSignal, body: () => Promise<T>): Promise<T> =>
@@ -134,9 +132,7 @@ export function fileStore(options: FileStoreOptions): LeaseStore {
       }),
     reserve: (subnets, signal) => changing(signal, () => reserve(subnets)),
     watch: (signal, onState) => follow(signal, onState),
-    async close() {
-      await turn;
-    },
+    close: () => oneByOne(async () => undefined),
   };
 
   /** The first watcher shares what the store itself has read: twenty thousand leases are held once. */

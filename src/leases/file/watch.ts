@@ -11,6 +11,8 @@ const QUIET_MS = 5;
 const LONGEST_QUIET_MS = 100;
 /** A folder that came back is likely still being filled. */
 const RETURN_QUIET_MS = 100;
+/** How often a folder that is away is looked for: nothing tells of a mount, or of a rename further up. */
+const AWAY_MS = 5_000;
 /** How long a file may stay unreadable before that is told: it is most likely being written. */
 const GRACE_MS = 250;
 /** So many events at once may have overrun the kernel's queue (fs.inotify.max_queued_events), which Node does not tell. */
@@ -25,9 +27,9 @@ export interface FolderWatch {
 }
 
 /**
- * Tells what the folder holds, then what changes in it, driven by inotify alone: only files that changed are read
- * again. While the folder, or the network's config in it, is not there, nothing is said: an unmounted disk looks like
- * an empty folder. When it is back there is a new snapshot. @throws {FlanError} E_WATCH
+ * Tells what the folder holds, then what changes in it, driven by inotify: only files that changed are read again. While
+ * the folder, or the network's config in it, is not there, nothing is said: an unmounted disk looks like an empty folder.
+ * When it is back, of which inotify tells in most cases, there is a new snapshot. @throws {FlanError} E_WATCH
  */
 export async function* watchFolder({ folder, now, signal, onState }: FolderWatch): AsyncGenerator<LeaseEvent> {
   if (signal.aborted) return;
@@ -78,9 +80,9 @@ export async function* watchFolder({ folder, now, signal, onState }: FolderWatch
       } catch (cause) {
         const error = asFlanError(cause);
         if (error.code !== 'E_STORE_UNREACHABLE' && error.code !== 'E_NETWORK_MISSING') throw error;
-        // The folder wakes us when it is back; until then there is no time to name.
-        if (state !== 'disconnected') onState?.({ state: 'disconnected', error, retryInMs: 0 });
+        if (state !== 'disconnected') onState?.({ state: 'disconnected', error, retryInMs: AWAY_MS });
         state = 'disconnected';
+        lookAgainAtMs = performance.now() + AWAY_MS;
       }
       await bell.wait(signal, earliest(lookAgainAtMs, untilExpiry(folder, { toldAtMs, nowMs: now() })));
       await settle(bell, { signal, quietMs: QUIET_MS });

@@ -1,12 +1,12 @@
-import { readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { FlanError } from '../../errors.js';
 import type { Json, JsonObject } from '../../model/json.js';
 import type { Lease } from '../../model/lease.js';
-import { writeFileAtomic } from '../../sys/atomic-file.js';
+import { writePlacedFile } from '../../sys/placed-file.js';
 import type { HeldEntry } from './book.js';
 import { encodeLeaseFields } from './fields.js';
 import type { Form } from './folder.js';
+import { writeFailure } from './write-failure.js';
 import { appendToYaml, editYaml, removeFromYaml } from './yaml.js';
 
 interface Writing {
@@ -85,9 +85,8 @@ const follow = (root: Json, path: HeldEntry['place']['path']): unknown => {
 
 function save(file: string, text: string): void {
   attempt(file, () => {
-    // Through a link to the file that it stands for: the link itself stays.
     const stats = statSync(file, { throwIfNoEntry: false });
-    writeFileAtomic(stats ? realpathSync(file) : file, text, stats ? stats.mode & 0o777 : 0o644);
+    writePlacedFile(file, text, stats ? stats.mode & 0o777 : 0o644);
   });
 }
 
@@ -95,14 +94,6 @@ function attempt(file: string, effect: () => void): void {
   try {
     effect();
   } catch (cause) {
-    throw new FlanError(
-      'E_STORE_PERMISSION',
-      `cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        where: file,
-        hint: 'Let flan write to the lease folder, or write the lease of this node into it yourself.',
-        cause,
-      },
-    );
+    throw writeFailure(file, cause);
   }
 }

@@ -5,6 +5,9 @@ import { type Lease, type LeaseStack, leaseKey } from '../../model/lease.js';
 import type { LeaseRequest, RejectedEntry } from '../store.js';
 import type { AnnotationNames } from './annotations.js';
 
+/** Where the API server has them. */
+export const NODES = { path: '/api/v1/nodes', resource: 'nodes' } as const;
+
 /** All that is kept of a Node while it is read. */
 export interface NodeRecord {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { asFlanError, FlanError } from '../../errors.js';
-import { type Address, contains, FAMILIES, type Family } from '../../model/ip.js';
+import { type Address, FAMILIES, type Family } from '../../model/ip.js';
 import type { Lease } from '../../model/lease.js';
-import { familiesOf, type Network, networkOf } from '../../model/network.js';
-import type { LeaseEvent, LeaseStore, NodeNote, StoreState } from '../store.js';
+import { familiesOf, type Network } from '../../model/network.js';
+import type { LeaseEvent, LeaseStore, NodeNote } from '../store.js';
 import { annotationNames } from './annotations.js';
 import { type Clock, systemClock } from './clock.js';
 import type { ApiClient } from './http.js';
@@ -10,12 +10,13 @@ import type { Span } from './json-bytes.js';
 import { list } from './list.js';
 import { listWatch, WATCH_TIMING, type WatchTiming } from './list-watch.js';
 import { type DecodeNetwork, readNetConfig } from './net-config.js';
-import { addressIn, leaseOfNode, type NodeLease, type NodeRecord, noAnnotations, subnetsOfNode } from './node.js';
+import { addressIn, leaseOfNode, NODES, type NodeLease, type NodeRecord, noAnnotations } from './node.js';
 import { nodeFromBytes } from './node-bytes.js';
 import { eventRequest } from './node-events.js';
 import { type NodeEntry, nodeTable } from './node-table.js';
-import { type NodeSource, nodeMissing, ownNode, retrying } from './own-node.js';
+import { type NodeSource, ownNode, retrying } from './own-node.js';
 import { publisher } from './publisher.js';
+import { nodeIfThere, noPodCidr, readyNode } from './ready-node.js';
 
 export interface KubernetesStoreOptions {
   readonly client: ApiClient;
@@ -48,8 +49,6 @@ export interface KubernetesStore extends LeaseStore {
   /** As an Event of the own Node. @throws {FlanError} E_STORE_PERMISSION without the right to create events */
   note(note: NodeNote, signal: AbortSignal): Promise<void>;
 }
-
-const NODES = { path: '/api/v1/nodes', resource: 'nodes' } as const;
 
 /** Leases as flannel keeps them in Kubernetes: the subnet is the Node's podCIDR, the rest are its annotations. */
 export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStore {
@@ -91,29 +90,6 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
       if (!signal.aborted) report(asFlanError(error));
     }
   };
-  /** Follows the own Node until it has what a lease needs. */
-  const readyNode = async (net: Network, signal: AbortSignal): Promise<NodeRecord> => {
-    const name = await own.name(signal);
-    const first = await own.read(signal).catch((error: unknown) => missing(error));
-    let problem = whatIsMissing({ name, node: first, net });
-    if (first && problem === undefined) return first;
-    const limit =
-      options.waitMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(options.waitMs)]);
-    if (problem) report(problem);
-    const onState = (state: StoreState): void => {
-      if (state.state === 'disconnected') report(state.error);
-    };
-    const selection = { fieldSelector: `metadata.name=${name}`, read: record };
-    for await (const event of listWatch({ client, ...NODES, ...selection, clock, timing, onState }, limit)) {
-      const node = event.type === 'snapshot' ? event.items[0] : event.type === 'put' ? event.item : undefined;
-      problem = whatIsMissing({ name, node, net });
-      if (node && problem === undefined) return node;
-      if (problem) report(problem);
-    }
-    signal.throwIfAborted();
-    throw problem ?? nodeMissing(name);
-  };
-
   const leaseFrom = (node: NodeRecord, net: Network): Lease => {
     const read = leaseOf(node, familiesOf(net));
     if (read.type === 'lease') return read.lease;
@@ -140,18 +116,20 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
 
     async own(signal) {
       const wanted = await families(signal);
-      const node = await own.read(signal).catch((error: unknown) => missing(error));
+      const node = await nodeIfThere(own, signal);
       const read = node && leaseOf(node, wanted);
       return read?.type === 'lease' ? read.lease : undefined;
     },
 
     async acquire(request, signal) {
-      const node = await readyNode(request.network, signal);
+      const { waitMs } = options;
+      const waiting = { net: request.network, own, client, record, clock, timing, waitMs, report };
+      const node = await readyNode(waiting, signal);
       return leaseFrom(await published.publish(request, node, signal), request.network);
     },
 
     async renew(lease, request, signal) {
-      const node = await own.read(signal).catch((error: unknown) => missing(error));
+      const node = await nodeIfThere(own, signal);
       if (node === undefined || !isOf(lease, node)) throw leaseLost(lease, 'its Node is gone or another one');
       // The subnet is the Node's; whether it is annotated at the moment does not matter, we are about to do that.
       const now = leaseFrom({ ...node, annotations: { [names.member]: 'true' } }, request.network);
@@ -161,7 +139,7 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
 
     async release(lease, signal) {
       published.forget();
-      const node = await own.read(signal).catch((error: unknown) => missing(error));
+      const node = await nodeIfThere(own, signal);
       if (node && isOf(lease, node)) await own.annotate(node, noAnnotations(names), signal);
     },
 
@@ -212,48 +190,6 @@ function onceInARow(report: ((error: FlanError) => void) | undefined): (error: F
     if (error.message !== last) report?.(error);
     last = error.message;
   };
-}
-
-function missing(error: unknown): undefined {
-  if (error instanceof FlanError && error.code === 'E_NODE_MISSING') return undefined;
-  throw error;
-}
-
-interface Awaited {
-  readonly name: string;
-  readonly node: NodeRecord | undefined;
-  readonly net: Network;
-}
-
-/**
- * What has to happen before the Node can have a lease; undefined when nothing.
- * @throws {FlanError} E_POD_CIDR for what waiting does not mend
- */
-function whatIsMissing({ name, node, net }: Awaited): FlanError | undefined {
-  if (node === undefined) return nodeMissing(name);
-  if (node.podCIDRs.length === 0) return noPodCidr(name);
-  const subnets = subnetsOfNode(node, familiesOf(net));
-  for (const family of familiesOf(net)) {
-    const whole = networkOf(net, family)?.network;
-    const subnet = subnets[family];
-    if (subnet === undefined) return noPodCidr(name, family);
-    if (whole !== undefined && !contains(whole, subnet)) {
-      throw new FlanError('E_POD_CIDR', `podCIDR ${subnet} of Node ${name} lies outside of the network ${whole}`, {
-        where: `Node ${name}`,
-        hint: `Make Network in net-conf.json the same as --cluster-cidr of kube-controller-manager`,
-      });
-    }
-  }
-  return undefined;
-}
-
-function noPodCidr(name: string, family?: Family): FlanError {
-  const which = family === undefined ? '' : `IPv${family} `;
-  return new FlanError('E_POD_CIDR', `Node ${name} has no ${which}podCIDR yet`, {
-    retry: true,
-    where: `Node ${name}`,
-    hint: 'Run kube-controller-manager with --allocate-node-cidrs=true and --cluster-cidr (kubeadm init --pod-network-cidr)',
-  });
 }
 
 const leaseLost = (lease: Lease, why: string): FlanError =>

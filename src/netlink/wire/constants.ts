@@ -1,16 +1,13 @@
 /** Numbers of the netlink protocol itself. @see uapi/linux/netlink.h */
 export const NETLINK_ROUTE = 0;
-export const NETLINK_NETFILTER = 12;
 export const NETLINK_GENERIC = 16;
 
 export const NLMSG_HEADER_BYTES = 16;
 export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
-export const NLMSG_OVERRUN = 4;
 
 export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300; // NLM_F_ROOT | NLM_F_MATCH
@@ -51,7 +48,6 @@ export const RTNLGRP_IPV6_IFADDR = 9;
 export const RTNLGRP_IPV6_ROUTE = 11;
 export const RTNLGRP_IPV6_RULE = 19;
 
-export const AF_UNSPEC = 0;
 export const AF_INET = 2;
 export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;
@@ -85,9 +81,7 @@ export const RTA = {
 } as const;
 
 export const RTPROT_UNSPEC = 0;
-export const RTPROT_KERNEL = 2;
 export const RTPROT_BOOT = 3;
-export const RTPROT_STATIC = 4;
 
 export const RT_SCOPE_UNIVERSE = 0;
 export const RT_SCOPE_LINK = 253;
@@ -96,23 +90,15 @@ export const RT_SCOPE_NOWHERE = 255;
 
 export const RT_TABLE_COMPAT = 252; // in rtm_table when RTA_TABLE holds a number above 255
 export const RT_TABLE_MAIN = 254;
-export const RT_TABLE_LOCAL = 255;
 
-export const RTM_F_CLONED = 0x200;
 export const RTM_F_LOOKUP_TABLE = 0x1000; // RTM_GETROUTE: answer with the table that was used
 export const RTM_F_FIB_MATCH = 0x2000; // RTM_GETROUTE: answer with the entry that matched
 
-export const RTNH_F_DEAD = 0x1;
 export const RTNH_F_ONLINK = 0x4;
-export const RTNH_F_LINKDOWN = 0x10;
 
 /** Link flags. @see uapi/linux/if.h */
 export const IFF_UP = 0x1;
-export const IFF_BROADCAST = 0x2;
 export const IFF_LOOPBACK = 0x8;
-export const IFF_POINTOPOINT = 0x10;
-export const IFF_NOARP = 0x80;
-export const IFF_LOWER_UP = 0x10000;
 
 /** RTEXT_FILTER_SKIP_STATS: leaves the IPv6 counters out of what is said about a link, a fifth of its bytes. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
@@ -121,24 +107,12 @@ export const RTEXT_FILTER_SKIP_STATS = 8;
 export const IFA_F_TEMPORARY = 0x01; // IFA_F_SECONDARY for IPv4
 export const IFA_F_NODAD = 0x02;
 export const IFA_F_DEPRECATED = 0x20;
-export const IFA_F_TENTATIVE = 0x40;
 export const IFA_F_PERMANENT = 0x80;
-export const IFA_F_NOPREFIXROUTE = 0x200;
 
 /** Neighbour states and flags. @see uapi/linux/neighbour.h */
-export const NUD_REACHABLE = 0x02;
-export const NUD_STALE = 0x04;
-export const NUD_FAILED = 0x20;
 export const NUD_NOARP = 0x40;
 export const NUD_PERMANENT = 0x80;
 export const NTF_SELF = 0x02;
-export const NTF_MASTER = 0x04;
-export const NTF_EXT_LEARNED = 0x10;
 
-/** Rule actions and flags. @see uapi/linux/fib_rules.h */
+/** Rule actions. @see uapi/linux/fib_rules.h */
 export const FR_ACT_TO_TBL = 1;
-export const FR_ACT_GOTO = 2;
-export const FR_ACT_BLACKHOLE = 6;
-export const FR_ACT_UNREACHABLE = 7;
-export const FR_ACT_PROHIBIT = 8;
-export const FIB_RULE_INVERT = 0x2;

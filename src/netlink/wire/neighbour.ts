@@ -3,16 +3,12 @@ import { NUD_PERMANENT, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH } from './const
 import { afOf, familyOfAf } from './families.js';
 import { decodeNd, type NdDefaults, type NdFields, type NdMessage, writeNd } from './nd.js';
 import { ObjectRequest, type Request, type Verb, type Wording } from './request.js';
-import type { Writer } from './writer.js';
 
 /** An ARP or NDP entry. @see uapi/linux/neighbour.h, ip-neighbour(8) */
 export type NeighbourFields = NdFields & { readonly dst: NonNullable<NdFields['dst']> };
 export type NeighbourMessage = NdMessage;
 
 const NDA_IFINDEX = 8;
-
-export const writeNeighbour = (writer: Writer, neighbour: NeighbourFields): void =>
-  writeNd(writer, NEUTRAL[familyOf(neighbour.dst)], neighbour);
 
 const NEUTRAL: Readonly<Record<Family, NdDefaults>> = { 4: { af: afOf(4) }, 6: { af: afOf(6) } };
 const PERMANENT: Readonly<Record<Family, NdDefaults>> = {

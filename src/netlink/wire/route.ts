@@ -25,7 +25,7 @@ import { writeNextHops } from './route-nexthop.js';
 import type { Writer } from './writer.js';
 
 export { decodeRoute } from './route-decode.js';
-export { type NextHop, type RouteFields, RouteMessage } from './route-message.js';
+export { type RouteFields, RouteMessage } from './route-message.js';
 
 const RTAX_MTU = 2;
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FlanError } from '../../../src/errors.js';
 import { encodeLeaseFields } from '../../../src/leases/file/fields.js';
 import { type FileContent, type LeaseFile, parseJsonFile, parseYamlFile } from '../../../src/leases/file/parse.js';
+import { repeatsMember } from '../../../src/leases/file/repeated-member.js';
 import { appendToYaml, editYaml, loadYaml, removeFromYaml } from '../../../src/leases/file/yaml.js';
 import { lease } from '../support.js';
 
@@ -126,6 +127,21 @@ describe('faults say where and what, and hurt nobody else', () => {
     ]);
   });
 
+  test('a member that stands there twice, in JSON as in YAML', async () => {
+    const said2 = 'E_LEASE leases/x.yaml:2:1: cannot read leases/x.yaml:2:1: Map keys must be unique';
+    expect(await said('subnet: 10.0.1.0/24\nsubnet: 10.0.2.0/24')).toEqual([said2]);
+    for (const text of [
+      '{"subnet": "10.0.1.0/24",\n"subnet": "10.0.2.0/24"}',
+      '{"subnet" : "10.0.1.0/24",\n"subnet":"10.0.2.0/24"}',
+      '{"subnet":"10.0.1.0/24",\n"sub\\u006eet":"10.0.2.0/24"}',
+      '{"subnet":"10.0.1.0/24","backendData":[{"VNI":1,\n"VNI":2}]}',
+    ]) {
+      const [first, ...more] = await said(text);
+      expect([first?.replace(/2:\d+/g, '2:1'), more]).toEqual([said2, []]);
+    }
+    expect(await said('{"leases": [],\n"leases": []}', 'file')).toEqual([said2]);
+  });
+
   test('aliases that multiply are refused', async () => {
     const bomb = [
       'a: &a [x,x,x,x,x,x,x,x,x]',
@@ -164,6 +180,52 @@ describe('faults say where and what, and hurt nobody else', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('members that stand there twice', () => {
+  /** Members in order, so that a name can be there more than once. */
+  interface Members {
+    readonly members: readonly (readonly [name: string, value: unknown])[];
+  }
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom('a', '":', '::1', ' : ', '\\', '{"a":1', 7, null),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.record({
+        members: fc.array(fc.tuple(fc.constantFrom('a', 'b', ':', '__proto__'), tie('value')), { maxLength: 3 }),
+      }),
+    ),
+  }));
+  const isMembers = (some: unknown): some is Members => typeof some === 'object' && some !== null && 'members' in some;
+  const write = (some: unknown, colon: string): string => {
+    if (Array.isArray(some)) return `[${some.map((item) => write(item, colon)).join()}]`;
+    if (!isMembers(some)) return JSON.stringify(some);
+    return `{${some.members.map(([name, member]) => `${JSON.stringify(name)}${colon}${write(member, colon)}`).join()}}`;
+  };
+  const repeats = (some: unknown): boolean => {
+    if (Array.isArray(some)) return some.some(repeats);
+    if (!isMembers(some)) return false;
+    const names = some.members.map(([name]) => name);
+    return new Set(names).size < names.length || some.members.some(([, member]) => repeats(member));
+  };
+
+  test('are found, and nothing else is', () => {
+    fc.assert(
+      fc.property(value, fc.constantFrom(':', ' : ', '\n:', ': '), (some, colon) => {
+        const text = write(some, colon);
+        expect(repeatsMember(text, JSON.parse(text))).toBe(repeats(some));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('are looked for in what is nested deeper than the stack', () => {
+    const deep = (inner: string) => `${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}`;
+    for (const inner of ['{"a":1,"a":2}', '{"a":1,"b":2}']) {
+      expect(repeatsMember(deep(inner), JSON.parse(deep(inner)))).toBe(inner.includes('2') && !inner.includes('b'));
+    }
   });
 });
 

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { initFolder } from '../../../src/leases/file/init.js';
 import { flock } from '../../../src/sys/flock.js';
 import { CONTRACT_NETWORK, peer, requestOf } from '../../contracts/lease-store.js';
+import { kernelTest } from '../../support/kernel.js';
 import { ip, prefix, stack } from '../support.js';
 import { type FileBed, folderBed, makeStore } from './bed.js';
 
@@ -51,6 +53,14 @@ describe('the network', () => {
     bed.write('network.yaml', 'Network: 10.9.0.0/16');
     await expect(makeStore({ path: bed.path }).network(signal)).rejects.toThrow(
       /two network configs: .*yaml and .*json/,
+    );
+  });
+
+  test('is no FIFO that nobody writes to, nor a device', async () => {
+    rmSync(join(bed.path, 'network.json'));
+    execFileSync('mkfifo', [join(bed.path, 'network.yaml')]);
+    await expect(makeStore({ path: bed.path }).network(signal)).rejects.toEqual(
+      expect.objectContaining({ code: 'E_FILE', message: expect.stringContaining('it is a FIFO') }),
     );
   });
 
@@ -133,13 +143,54 @@ describe('what flan writes', () => {
     expect((await store.list(signal)).leases.map(({ key }) => key)).toEqual(['10.3.2.0-24']);
   });
 
-  test('nothing can be written through a name that cannot be written: the error says so', async () => {
+  test('nothing can be written where something else stands: the error says so', async () => {
     mkdirSync(join(bed.path, '10.3.1.0-24.json'));
     const request = { ...requestOf(1), previous: { ipv4: prefix('10.3.1.0/24') } };
     await expect(makeStore({ path: bed.path }).acquire(request, signal)).rejects.toEqual(
-      expect.objectContaining({ code: 'E_STORE_PERMISSION', where: join(bed.path, '10.3.1.0-24.json') }),
+      expect.objectContaining({ code: 'E_FILE', where: join(bed.path, '10.3.1.0-24.json') }),
     );
     expect(readdirSync(bed.path).filter((name) => name.includes('.tmp') || /^\.10/.test(name))).toEqual([]);
+  });
+});
+
+describe('what flan cannot write', () => {
+  const mount = (options: string, onEnd: (cleanUp: () => unknown) => void): void => {
+    const network = read('network.json');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'flan-test', bed.path]);
+    onEnd(() => execFileSync('umount', [bed.path]));
+    bed.write('network.json', network);
+  };
+  const acquire = () => makeStore({ path: bed.path }).acquire(requestOf(1), signal);
+  const full = expect.objectContaining({
+    code: 'E_STORE_REFUSED',
+    retry: true,
+    message: expect.stringMatching(/^cannot write .*: no space left on device \(ENOSPC\)$/),
+    hint: expect.stringMatching(/^Make room on the file system of \/.*\/leases\.$/),
+  });
+
+  kernelTest('a full folder is worth another try, and works when there is room', {}, async ({ onEnd }) => {
+    mount('size=16k', onEnd);
+    expect(() => bed.write('fill', 'x'.repeat(16_384))).toThrow(/ENOSPC/);
+    await expect(acquire()).rejects.toEqual(full);
+    expect(leaseFiles()).toEqual(['fill']);
+    rmSync(join(bed.path, 'fill'));
+    expect((await acquire()).nodeId).toBe('id-1');
+  });
+
+  kernelTest('so is one without room for the lock file', {}, async ({ onEnd }) => {
+    mount('nr_inodes=3', onEnd);
+    bed.write('fill', '');
+    await expect(acquire()).rejects.toEqual(full);
+  });
+
+  kernelTest('a read-only folder is a refusal', {}, async ({ onEnd }) => {
+    mount('size=1m', onEnd);
+    const held = await acquire();
+    rmSync(join(bed.path, '.lock'));
+    execFileSync('mount', ['-o', 'remount,ro', bed.path]);
+    await expect(makeStore({ path: bed.path }).release(held, signal)).rejects.toEqual(
+      expect.objectContaining({ code: 'E_STORE_PERMISSION', message: expect.stringContaining('(EROFS)') }),
+    );
   });
 });
 
@@ -274,6 +325,15 @@ describe('flan init', () => {
     expect(() => initFolder(options)).toThrow(
       expect.objectContaining({ code: 'E_EXISTS', where: join(path, 'flan.yaml') }),
     );
+  });
+
+  test('below a link to nothing, or where nothing can be made, is no matter of permission', () => {
+    symlinkSync('nowhere', join(bed.root, 'dangling'));
+    for (const path of [join(bed.root, 'dangling'), join(bed.root, 'dangling', 'lab'), '/proc/flan-nope']) {
+      expect(() => initFolder({ path, backend: 'host-gw' })).toThrow(
+        expect.objectContaining({ code: 'E_FILE', where: path, hint: expect.any(String) }),
+      );
+    }
   });
 
   test('IPv6 alone', async () => {

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LeaseEvent } from '../../../src/leases/store.js';
 import { CONTRACT_NETWORK, type Following, follow, peer } from '../../contracts/lease-store.js';
+import { kernelTest } from '../../support/kernel.js';
 import { type FileBed, folderBed, makeStore, netConf } from './bed.js';
 
 let bed: FileBed;
@@ -129,6 +131,27 @@ describe('files', () => {
     expect(heard.rejected()).toEqual([]);
   });
 });
+
+kernelTest(
+  'a folder that is mounted again, of which nothing tells, is back by the time that was named',
+  {},
+  async (k) => {
+    const heard = watch();
+    await heard.until(() => heard.events.length === 1);
+    rmSync(join(bed.path, 'network.json'));
+    await heard.until(() => heard.states.at(-1)?.state === 'disconnected');
+    const away = heard.states.at(-1);
+    expect(away?.state === 'disconnected' && away.retryInMs).toBeGreaterThan(0);
+    const mounted = join(bed.root, 'mounted');
+    mkdirSync(mounted);
+    writeFileSync(join(mounted, 'network.json'), JSON.stringify(netConf(CONTRACT_NETWORK)));
+    writeFileSync(join(mounted, 'b.yaml'), yaml(2));
+    execFileSync('mount', ['--bind', mounted, bed.path]);
+    k.onEnd(() => execFileSync('umount', [bed.path]));
+    await heard.until(() => heard.view().length === 1);
+    expect(heard.states.at(-1)).toEqual({ state: 'connected' });
+  },
+);
 
 describe('the folder', () => {
   test('removed and made again at the same place: nothing is said between, then a snapshot', async () => {
