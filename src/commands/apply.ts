@@ -1,6 +1,8 @@
 import { string } from '@oclif/core/args';
 import { boolean, option } from '@oclif/core/flags';
+import { FlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import type { Preview } from '../reconcile/preview.js';
 import { outcomeDocument } from '../report/outcome-document.js';
 import { FORMAT_VERSION } from '../version.js';
 import { APPROVAL_FLAGS, SAFETY_FLAGS, TARGET_FLAGS } from './apply/flags.js';
@@ -50,6 +52,15 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
 
   override async run(): Promise<ExitCode> {
     const { flags, args } = await this.parse(Apply);
+    if (flags.wait && flags.confirm === undefined) {
+      throw new FlanError(
+        'E_USAGE',
+        '--wait waits for the confirmation that --confirm asks for, and that is not given',
+        {
+          hint: 'Add --confirm 2m, or leave --wait away.',
+        },
+      );
+    }
     const { settings } = await this.loadSettings(flags);
     const allowStale = flags['allow-stale'] ?? [];
     const format = flags.json ? 'json' : flags.output;
@@ -62,7 +73,7 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
     const session = await openSession(settings, this.signal);
     const adopt = saved?.adopt ?? (settings.adopt ? 'yes' : 'no');
     const { signal } = this;
-    const revise = saved?.revise ?? ((whole) => whole);
+    const revise = (whole: Preview): Preview => (saved === undefined ? whole : countedAs(whole, saved.revise(whole)));
     try {
       if (flags['dry-run']) {
         const part = safely.inPart(revise(await preview({ session, adopt, signal })), flags);
@@ -125,4 +136,11 @@ What an apply of fewer than 100 changes did can be undone later by \`flan rollba
       await session.close();
     }
   }
+}
+
+/** A saved plan looks at what it touches alone: how much is as it should be is known of the whole. */
+function countedAs({ plan: { unchanged } }: Preview, part: Preview): Preview {
+  const plan = { ...part.plan, unchanged };
+  const summary = { ...part.document.summary, unchanged };
+  return { ...part, plan, document: { ...part.document, plan, summary } };
 }

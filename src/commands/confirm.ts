@@ -15,10 +15,10 @@ export class Confirm extends SettingsCommand {
   override async run(): Promise<ExitCode> {
     const { args, flags } = await this.parse(Confirm);
     const { settings } = await this.loadSettings(flags);
-    const { Checkpoints, confirm, isIn, isWaiting, onlyOne } = await import('./checkpoint/engine.js');
+    const { Checkpoints, confirm, isIn, toConfirm } = await import('./checkpoint/engine.js');
     const checkpoints = new Checkpoints(settings.runtimeDir);
     const here = () => checkpoints.list().filter(isIn(settings.netns));
-    const id = args.id ?? onlyOne(here().filter(isWaiting)).id;
+    const id = args.id ?? toConfirm(here()).id;
     const { state, why } = await confirm(checkpoints, { id, why: 'confirmed' });
     if (flags.json) this.print({ format_version: FORMAT_VERSION, kind: 'flan.confirm', ...{ id, state, why } });
     else this.out(`Checkpoint ${id} is ${state}${state === why ? '' : ` (${why})`}.\n`);

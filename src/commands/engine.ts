@@ -3,17 +3,13 @@
 export { systemClock } from '../reconcile/clock.js';
 export { destroy, previewDestroy } from '../reconcile/destroy.js';
 export { lockHost } from '../reconcile/lock.js';
-export { applyOnce } from '../reconcile/once.js';
 export { preview } from '../reconcile/preview.js';
 export { hostWarnings, lookAround, survey } from '../reconcile/survey.js';
 export { watch } from '../reconcile/watch.js';
 export { applyText } from '../report/apply-text.js';
 export { factsText } from '../report/facts-text.js';
-export { planCommands } from '../report/ip-commands.js';
 export { leaseRows } from '../report/lease-rows.js';
 export { leasesText } from '../report/leases-text.js';
-export { planMarkdown } from '../report/markdown.js';
 export { resourcesText } from '../report/resources-text.js';
 export { changesText, planText, summaryLine } from '../report/text.js';
-export { watchLine } from '../report/watch-text.js';
 export { openPatiently, openSession } from './session.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import type { LoadedSettings, SettingKey } from '../config/settings.js';
-import { asFlanError, FlanError } from '../errors.js';
+import { asFlanError, type FlanError } from '../errors.js';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.js';
 import { kinds } from '../kinds/index.js';
 import { narrowed } from '../reconcile/narrow.js';
@@ -17,7 +17,8 @@ import { printable } from '../report/printable.js';
 import { summaryLine } from '../report/text.js';
 import { planDiff } from '../report/unified-diff.js';
 import { yamlText } from '../report/yaml.js';
-import { writeFileAtomic } from '../sys/atomic-file.js';
+import { fileError } from '../sys/file-error.js';
+import { writeOutput } from '../sys/placed-file.js';
 import { FORMAT_VERSION } from '../version.js';
 import { targetsOf } from './apply/choices.js';
 import type { TargetFlags } from './apply/flags.js';
@@ -39,7 +40,7 @@ export interface FleetInput {
   readonly signal: AbortSignal;
 }
 
-/** Plans for the hosts of snapshots, on any machine. @throws {FlanError} E_DATA, E_FILE, and what the store throws */
+/** Plans for the hosts of snapshots, on any machine. @throws {FlanError} E_DATA, E_PERMISSION, E_FILE, and what the store throws */
 export async function planFleet({ paths, loaded, leasesFrom, targets: flags, signal }: FleetInput): Promise<Fleet> {
   const targets = targetsOf(flags);
   const snapshots = await Promise.all(paths.map(async (path) => ({ path, snapshot: await readSnapshot(path) })));
@@ -99,10 +100,11 @@ async function readSnapshot(path: string): Promise<Snapshot> {
   try {
     content = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new FlanError('E_FILE', `cannot read ${path}: ${(cause as Error).message}`, {
-      where: path,
-      hint: 'Give the path of a file that `flan snapshot --out FILE` wrote.',
+    throw fileError({
+      verb: 'read',
+      path,
       cause,
+      hint: 'Give the path of a file that `flan snapshot --out FILE` wrote.',
     });
   }
   return decodeSnapshot(content, path);
@@ -140,7 +142,7 @@ export function renderFleet(document: FleetDocument, format: Exclude<PlanFormat,
   }
 }
 
-/** The counts of a plan on one line, as `$GITHUB_OUTPUT` takes a value. @throws {FlanError} E_FILE */
+/** The counts of a plan on one line, as `$GITHUB_OUTPUT` takes a value. @throws {FlanError} E_PERMISSION, E_FILE */
 export function writeSummary(path: string, document: PlanDocument | FleetDocument): void {
   const { summary } = document;
   const counts = [...READING_ORDER.map((action) => summary[action]), summary.conflicts];
@@ -151,12 +153,13 @@ export function writeSummary(path: string, document: PlanDocument | FleetDocumen
     ...summary,
   };
   try {
-    writeFileAtomic(path, `${JSON.stringify(about)}\n`, 0o644);
+    writeOutput(path, `${JSON.stringify(about)}\n`, 0o644);
   } catch (cause) {
-    throw new FlanError('E_FILE', `cannot write ${path}: ${(cause as Error).message}`, {
-      where: path,
-      hint: 'Give the path of a file in a directory that you may write to.',
+    throw fileError({
+      verb: 'write',
+      path,
       cause,
+      hint: 'Give the path of a file in a directory that you may write to.',
     });
   }
 }

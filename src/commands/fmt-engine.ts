@@ -2,10 +2,11 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import * as yaml from 'yaml';
-import { FlanError } from '../errors.js';
+import { asFlanError, FlanError } from '../errors.js';
 import { isLeaseFile, NETWORK_FILES } from '../leases/file/folder.js';
 import { formatFile } from '../leases/file/format.js';
-import { writeFileAtomic } from '../sys/atomic-file.js';
+import { fileError } from '../sys/file-error.js';
+import { writePlacedFile } from '../sys/placed-file.js';
 
 /** The files that are meant, as people wrote them. @throws {FlanError} E_USAGE for a name that is not there */
 export function findFiles(names: readonly string[], cwd: string): readonly string[] {
@@ -30,28 +31,42 @@ function within(name: string, cwd: string): readonly string[] {
 }
 
 export interface Formatted {
+  /** Those that were read and understood. */
   readonly files: readonly string[];
-  /** Those that were not in form. */
+  /** Those of them that were not in form. */
   readonly changed: readonly string[];
+  /** Why the others were left as they are: E_FORMAT, E_FILE. */
+  readonly failures: readonly FlanError[];
 }
 
-/** All are read and understood before the first is written. @throws {FlanError} E_FORMAT, E_FILE */
-export function formatFiles(files: readonly string[], what: 'check' | 'write'): Formatted {
-  const results = files.map((file) => {
-    const before = read(file);
-    return { file, before, after: formatFile(yaml, { file, text: before }) };
-  });
-  const changed = results.filter(({ before, after }) => before !== after);
-  if (what === 'write') for (const { file, after } of changed) write(file, after);
-  return { files, changed: changed.map(({ file }) => file) };
+/** Each file by itself: one that cannot be read, understood or written keeps none of the others. */
+export function formatFiles(names: readonly string[], what: 'check' | 'write'): Formatted {
+  const files: string[] = [];
+  const changed: string[] = [];
+  const failures: FlanError[] = [];
+  for (const file of names) {
+    try {
+      const before = read(file);
+      const after = formatFile(yaml, { file, text: before });
+      if (before !== after && what === 'write') write(file, after);
+      files.push(file);
+      if (before !== after) changed.push(file);
+    } catch (error) {
+      failures.push(asFlanError(error));
+    }
+  }
+  return { files, changed, failures };
 }
 
-/** @throws {FlanError} E_USAGE, E_FORMAT */
-export async function formatStdin(names: readonly string[]): Promise<string> {
+/** What came on stdin, before and after. @throws {FlanError} E_USAGE, E_FORMAT */
+export async function formatStdin(
+  names: readonly string[],
+): Promise<{ readonly before: string; readonly after: string }> {
   if (names.length > 1) {
     throw new FlanError('E_USAGE', '- stands for stdin and goes with no other name', { hint: 'Format one at a time.' });
   }
-  return formatFile(yaml, { file: 'stdin', text: await text(process.stdin) });
+  const before = await text(process.stdin);
+  return { before, after: formatFile(yaml, { file: 'stdin', text: before }) };
 }
 
 function read(file: string): string {
@@ -64,9 +79,9 @@ function read(file: string): string {
 
 function write(file: string, content: string): void {
   try {
-    writeFileAtomic(file, content, statSync(file).mode & 0o7777);
+    writePlacedFile(file, content, statSync(file).mode & 0o7777);
   } catch (cause) {
-    throw failed('write', file, cause);
+    throw fileError({ verb: 'write', path: file, cause, hint: 'Check the path and the rights.' });
   }
 }
 

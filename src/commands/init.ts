@@ -31,17 +31,20 @@ export class Init extends BaseCommand {
 
   override async run(): Promise<ExitCode> {
     const { flags, args } = await this.parse(Init);
-    const [{ initFolder }, { backendOf }, { decodeNetwork }] = await Promise.all([
+    const [{ initFolder }, { backendOf }, { carriedBy }, { decodeNetwork }] = await Promise.all([
       import('../leases/file/init.js'),
       import('../backends/index.js'),
+      import('../backends/carried.js'),
       import('../config/network.js'),
     ]);
-    const backend = backendOf(flags.backend).type;
+    const chosen = backendOf(flags.backend);
+    const backend = chosen.type;
     const { ipv4, ipv6 } = networksAsked(flags.network, flags['network-v6']);
     // What nobody could run with is refused before anything is written.
     const enabled = { EnableIPv4: ipv4 !== undefined, EnableIPv6: ipv6 !== undefined };
     const written = { ...enabled, Network: ipv4, IPv6Network: ipv6 };
-    decodeNetwork({ ...written, Backend: { Type: backend } }, 'command line');
+    const { network } = decodeNetwork({ ...written, Backend: { Type: backend } }, 'command line');
+    for (const warning of carriedBy(chosen, network).warnings) this.caution(warning);
     const files = initFolder({ path: resolve(args.directory), backend, ipv4, ipv6 });
     if (flags.json) this.print({ format_version: FORMAT_VERSION, kind: 'flan.init', ...{ files } });
     else this.out(`${files.map((file) => `wrote ${file}\n`).join('')}Next: flan plan\n`);

@@ -1,9 +1,11 @@
 import { boolean } from '@oclif/core/flags';
-import { FlanError } from '../errors.js';
+import type { Settings } from '../config/settings.js';
+import { asFlanError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Checkpoint, Checkpoints } from '../reconcile/checkpoint.js';
 import type { RollbackReport } from '../reconcile/rollback.js';
 import type { Session } from '../reconcile/session.js';
+import type { HistoryEntry } from '../report/history-entry.js';
 import { FORMAT_VERSION } from '../version.js';
 import { APPROVAL_FLAGS } from './apply/flags.js';
 import { approveOrEnd } from './approve.js';
@@ -40,9 +42,14 @@ the leases or the settings want it otherwise, or until \`flan resume\`.`;
     const engine = await import('./checkpoint/engine.js');
     const { signal } = this;
     const checkpoints = new engine.Checkpoints(settings.runtimeDir);
-    const here = (): readonly Checkpoint[] => checkpoints.list().filter(engine.isIn(settings.netns));
-    const isNamed = args.id !== undefined && args.id !== LAST;
-    const checkpoint = isNamed ? checkpoints.get(String(args.id)) : lastOf(here(), args.id, engine.isWaiting);
+    const chosen = (): Checkpoint => {
+      if (args.id !== undefined && args.id !== LAST) return checkpoints.get(args.id);
+      const all = checkpoints.list().filter(engine.isIn(settings.netns));
+      const waiting = args.id === undefined ? engine.waitingOf(all) : undefined;
+      const imagesOf = ({ id }: Checkpoint) => checkpoints.images(id);
+      return waiting ?? engine.lastStanding({ all, imagesOf, history: this.#history(engine, settings) });
+    };
+    const checkpoint = chosen();
     const { id } = checkpoint;
     if (!flags['dry-run']) requirePrivilege('rollback');
     const withheld = await engine.withheldFromStore(checkpoint, settings, (line) => this.note(line));
@@ -73,19 +80,16 @@ the leases or the settings want it otherwise, or until \`flan resume\`.`;
       await session.close();
     }
   }
-}
 
-function lastOf(
-  all: readonly Checkpoint[],
-  which: string | undefined,
-  isWaiting: (one: Checkpoint) => boolean,
-): Checkpoint {
-  const waiting = which === undefined ? all.filter(isWaiting).at(-1) : undefined;
-  const found = waiting ?? all.filter(({ state }) => state !== 'rolled-back').at(-1);
-  if (found !== undefined) return found;
-  throw new FlanError('E_CHECKPOINT', 'there is nothing to roll back', {
-    hint: 'See `flan checkpoint ls`. An apply of 100 changes or more writes one with --atomic or --confirm only.',
-  });
+  /** A history that may not be read keeps nobody from rolling back. */
+  #history({ readHistory }: Engine, settings: Settings): readonly HistoryEntry[] {
+    try {
+      return readHistory(settings);
+    } catch (cause) {
+      this.note(`whether something was changed since is not known: ${asFlanError(cause).message}`);
+      return [];
+    }
+  }
 }
 
 interface RollBackInput {

@@ -19,13 +19,18 @@ export function usageError(thrown: unknown, { id, flags }: { id: string; flags: 
   return new FlanError('E_USAGE', message, { hint: guess === undefined ? help : `Did you mean --${guess}? ${help}` });
 }
 
-/** For words that are no command. */
+/** For words that are no command: those are quoted that led nowhere, and near ones told. */
 export function unknownCommand(words: readonly string[], ids: readonly string[]): FlanError {
+  const [first = '', second] = words.filter((word, i) => i === 0 || !word.startsWith('-'));
   const names = ids.map(spoken);
-  const typed = words.slice(0, 2).join(' ');
-  const guess = didYouMean(typed, names) ?? didYouMean(words[0] ?? '', names);
-  const help = 'Run `flan --help` for the list of commands.';
-  return new FlanError('E_USAGE', `there is no command ${JSON.stringify(words[0] ?? '')}`, {
+  const ofTopic = names.filter((name) => name.startsWith(`${first} `));
+  const isTopic = ofTopic.length > 0 && second !== undefined;
+  const typed = second === undefined ? first : `${first} ${second}`;
+  const guess = isTopic ? didYouMean(typed, ofTopic) : (didYouMean(typed, names) ?? didYouMean(first, names));
+  const help = isTopic
+    ? `Run \`flan ${first} --help\` for its commands.`
+    : 'Run `flan --help` for the list of commands.';
+  return new FlanError('E_USAGE', `there is no command ${JSON.stringify(isTopic ? typed : first)}`, {
     hint: guess === undefined ? help : `Did you mean \`flan ${guess}\`? ${help}`,
   });
 }

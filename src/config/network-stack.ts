@@ -1,3 +1,4 @@
+import { didYouMean } from '../model/did-you-mean.js';
 import {
   type Address,
   addressAt,
@@ -11,6 +12,7 @@ import {
   lengthOf,
   makePrefix,
   type Prefix,
+  parsePrefix,
   sizeOf,
   tryAddress,
   tryPrefix,
@@ -30,9 +32,11 @@ export const stackNames = (family: Family) =>
         max: 'IPv6SubnetMax',
       } as const);
 
-interface StackInput {
+export interface StackInput {
   readonly reader: OptionReader;
   readonly family: Family;
+  /** The options as they are written: one may be meant for the network. */
+  readonly written: readonly string[];
 }
 
 /** Reads one family's half by flannel's rules, plus SubnetMin <= SubnetMax. @throws {FlanError} E_NETWORK_CONFIG */
@@ -42,7 +46,7 @@ export function decodeStack(input: StackInput): NetworkStack {
   const subnetSize = sizeOf(makePrefix(addressOf(network), subnetLen));
   const { reader, family } = input;
   const names = stackNames(family);
-  const bound = (name: string) => decodeBound({ reader, family, name, network, subnetLen });
+  const bound = (name: string) => decodeBound({ ...input, name, network, subnetLen });
   // flannel leaves the first subnet free: its first address is the network's own.
   const subnetMin = bound(names.min) ?? addressAt(network, subnetSize);
   const subnetMax = bound(names.max) ?? addressAt(network, sizeOf(network) - subnetSize);
@@ -52,7 +56,7 @@ export function decodeStack(input: StackInput): NetworkStack {
   return { network, subnetLen, subnetMin, subnetMax };
 }
 
-function decodePrefix({ reader, family }: StackInput): Prefix {
+function decodePrefix({ reader, family, written }: StackInput): Prefix {
   const { network: name, enable } = stackNames(family);
   const text = reader.string(name);
   const prefix = text === undefined ? undefined : tryPrefix(text);
@@ -62,10 +66,31 @@ function decodePrefix({ reader, family }: StackInput): Prefix {
   // Go reads an all-zero prefix as the absent one.
   if (prefix === undefined || (isUnspecified(addressOf(prefix)) && lengthOf(prefix) === 0)) {
     const hint = family === 4 ? `Define it, or set "${enable}": false.` : `Define it, or leave "${enable}" out.`;
-    throw reader.refuse(name, 'is not defined in the network config', hint);
+    const others = written.filter((other) => other.toLowerCase() !== name.toLowerCase());
+    const meant = prefix === undefined ? didYouMean(name, others) : undefined;
+    const is =
+      prefix === undefined ? 'is not defined in the network config' : `is ${prefix}, which counts as not defined`;
+    const near = meant === undefined ? '' : `, but '${meant}' is there`;
+    throw reader.refuse(name, `${is}${near}`, meant === undefined ? hint : `Write '${name}' instead of '${meant}'.`);
   }
-  return prefix;
+  const [what] = Object.entries(UNFIT).find(([, ranges]) => ranges.some((range) => overlap(range, prefix))) ?? [];
+  if (what === undefined) return prefix;
+  throw reader.refuse(
+    name,
+    `${prefix} holds ${what} addresses, which no pod can have`,
+    `Take one such as ${EXAMPLE[family]}.`,
+  );
 }
+
+/** @see RFC 6890 */
+const UNFIT: Readonly<Record<string, readonly Prefix[]>> = {
+  loopback: ['127.0.0.0/8', '::1/128'].map(parsePrefix),
+  multicast: ['224.0.0.0/4', 'ff00::/8'].map(parsePrefix),
+  'link-local': ['169.254.0.0/16', 'fe80::/10'].map(parsePrefix),
+  unspecified: ['0.0.0.0/8', '::/128'].map(parsePrefix),
+};
+
+const overlap = (a: Prefix, b: Prefix): boolean => contains(a, b) || contains(b, a);
 
 const EXAMPLE = { 4: '10.244.0.0/16', 6: 'fd00:10:244::/48' } as const;
 

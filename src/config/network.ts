@@ -5,7 +5,7 @@ import type { BackendConfig, Network, NetworkStack } from '../model/network.js';
 import { type OptionReader, optionReader, shown } from '../model/options.js';
 import type { Warning } from '../model/warning.js';
 import { parseDocument } from './document.js';
-import { decodeStack, stackNames } from './network-stack.js';
+import { decodeStack, type StackInput, stackNames } from './network-stack.js';
 
 export interface DecodedNetwork {
   readonly network: Network;
@@ -32,8 +32,9 @@ export function decodeNetwork(value: unknown, where: string): DecodedNetwork {
   if (!enabled[4] && !enabled[6]) {
     throw reader.refuse('EnableIPv4', 'and EnableIPv6 are both off', 'Switch on at least one of them.');
   }
-  const ipv4 = familyHalf({ reader, family: 4, enabled });
-  const ipv6 = familyHalf({ reader, family: 6, enabled });
+  const written = Object.keys(value);
+  const ipv4 = familyHalf({ reader, family: 4, written, enabled });
+  const ipv6 = familyHalf({ reader, family: 6, written, enabled });
   const nftables = reader.boolean('EnableNFTables') ?? false;
   const backend = decodeBackend(reader);
   return {
@@ -58,9 +59,9 @@ export async function parseNetwork(text: string, where: string): Promise<Decoded
 }
 
 /** The half of a family that is switched on. One that is off is still checked for types, as flannel does. */
-function familyHalf({ reader, family, enabled }: HalfInput): NetworkStack | undefined {
-  const stack = () => decodeStack({ reader, family });
-  if (enabled[family]) return stack();
+function familyHalf({ enabled, ...input }: HalfInput): NetworkStack | undefined {
+  const { reader, family } = input;
+  if (enabled[family]) return decodeStack(input);
   const names = stackNames(family);
   reader.string(names.network);
   reader.integer(names.len, { min: 0 });
@@ -69,9 +70,7 @@ function familyHalf({ reader, family, enabled }: HalfInput): NetworkStack | unde
   return undefined;
 }
 
-interface HalfInput {
-  readonly reader: OptionReader;
-  readonly family: Family;
+interface HalfInput extends StackInput {
   readonly enabled: Readonly<Record<Family, boolean>>;
 }
 

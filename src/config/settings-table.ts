@@ -184,7 +184,7 @@ export const TABLE = {
   deleteGuard: setting(is.shareOrOff, 0.5, {
     group: 'ownership',
     description:
-      'Hold a snapshot that would delete more than this share of ten or more peers, or all of them; off: never',
+      'Hold back, for a minute, the deletion of more than this share of ten or more peers, of all of them, or at the start of watch of what is on the host; off: never',
   }),
   protect: setting(is.listOf(is.prefix, ','), [], {
     group: 'ownership',

@@ -25,9 +25,8 @@ import {
 } from './settings-sources.js';
 import type { SettingKey, Settings } from './settings-table.js';
 
-export { IGNORED_FLANNEL_FLAGS, SETTINGS, type SettingDefinition } from './settings-definitions.js';
-export type { Origin } from './settings-derived.js';
-export { compilePattern, type SettingGroup, type SettingKey, type Settings } from './settings-table.js';
+export { SETTINGS } from './settings-definitions.js';
+export { compilePattern, type SettingKey, type Settings } from './settings-table.js';
 
 export interface LoadedSettings {
   readonly settings: Settings;

@@ -29,7 +29,8 @@ export function split({ outbox, arena: { view }, sum: sumPayload }: Splitter, bi
   const id = isV4 ? view.getUint16(packet + 4) : 0;
   const sequence = isTcp ? view.getInt32(packet + transport + 4) : 0;
   const flags = isTcp ? view.getUint8(packet + transport + 13) : 0;
-  prepare(view, packet, transport, isV4, isTcp);
+  if (isV4) blankIpv4(view, packet);
+  blankTransport(view, packet + transport, protocol);
   const sumHeader4 = isV4 ? sumBytes(view, packet, transport) : 0;
   const sumTransport = sumPseudoHeader(view, packet, protocol) + sumBytes(view, packet + transport, transportBytes);
   let count = 0;
@@ -87,17 +88,17 @@ export interface BigPacket {
   readonly slot: number;
 }
 
-/** Blanks the fields that differ from packet to packet, so that the sums of the headers leave them out. */
-function prepare(view: DataView, packet: number, transport: number, isV4: boolean, isTcp: boolean): void {
-  if (isV4) {
-    view.setUint16(packet + 2, 0);
-    view.setUint16(packet + 4, 0);
-    view.setUint16(packet + 10, 0);
-  }
-  const at = packet + transport;
-  if (isTcp) {
-    view.setInt32(at + 4, 0);
-    view.setUint8(at + 13, 0);
-    view.setUint16(at + 16, 0);
-  } else view.setInt32(at + 4, 0); // length and checksum
+/** Blanks the fields that differ from packet to packet, so that the sum of the header leaves them out. */
+function blankIpv4(view: DataView, packet: number): void {
+  view.setUint16(packet + 2, 0);
+  view.setUint16(packet + 4, 0);
+  view.setUint16(packet + 10, 0);
+}
+
+/** The same for the header of TCP or UDP. */
+function blankTransport(view: DataView, at: number, protocol: BigPacket['protocol']): void {
+  view.setInt32(at + 4, 0); // TCP: sequence number; UDP: length and checksum
+  if (protocol !== TCP) return;
+  view.setUint8(at + 13, 0);
+  view.setUint16(at + 16, 0);
 }

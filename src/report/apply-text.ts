@@ -1,4 +1,5 @@
 import type { Outcome } from '../drivers/driver.js';
+import type { Link } from '../kinds/link.js';
 import type { Action, Step } from '../planner/plan.js';
 import { fieldChanges, lineChanges } from './changes.js';
 import { type Paint, plain, READING_ORDER } from './paint.js';
@@ -38,6 +39,7 @@ export function applyText({ outcomes, left, untried }: ApplyResult, unguarded: P
       ? []
       : [`  ${paint.red('!')} ${paint.bold(outcome.step.key)}  ${printable(outcome.error.message)}`],
   );
+  const hints = [...new Set(outcomes.flatMap(hintOf))].map((hint) => `  ${paint.dim('hint:')}  ${printable(hint)}`);
   // What was never tried is counted below: it is the plan again, and may be long.
   const unlike = untried > 0 ? [] : left.filter(({ key }) => !outcomes.some((one) => isFailure(one, key)));
   const still = unlike.map((step) => `  ${paint.red('!')} ${paint.bold(step.key)}  ${printable(unlikeWords(step))}`);
@@ -49,8 +51,22 @@ export function applyText({ outcomes, left, untried }: ApplyResult, unguarded: P
         : left.length > 0
           ? paint.red('not verified')
           : paint.green('verified');
-  return `${[...failures, ...still, `Applied: ${doneWords(outcomes)}; ${state}.`].join('\n')}\n`;
+  return `${[...failures, ...still, ...hints, `Applied: ${doneWords(outcomes)}; ${state}.`].join('\n')}\n`;
 }
+
+/** What can be done about a failure; of what would fail for the same reason only one tells it. */
+function hintOf(outcome: Outcome): readonly string[] {
+  if (outcome.status === 'done') return [];
+  const { step, error } = outcome;
+  const { type } = (step.action === 'delete' ? step.before : step.after) as Partial<Link>;
+  if (step.key.startsWith('link/') && error.message.includes(NO_SUCH_DEVICE)) {
+    return [`Load the kernel module with \`modprobe ${type}\`; where there is none, choose another backend.`];
+  }
+  return error.hint === undefined ? [] : [error.hint];
+}
+
+/** @see rtnl_newlink in net/core/rtnetlink.c */
+const NO_SUCH_DEVICE = 'Unknown device type';
 
 const isFailure = ({ step, status }: Outcome, key: string): boolean => step.key === key && status !== 'done';
 

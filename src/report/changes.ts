@@ -32,9 +32,12 @@ function differingParts({ name, old, now }: Part): Part[] {
   const [before, after] = [partsOf(old), partsOf(now)];
   if (before === undefined && after === undefined) return [{ name, old, now }];
   const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
-  return [...names]
-    .map((part) => ({ name: part, old: wordsOf(before?.[part]), now: wordsOf(after?.[part]) }))
-    .filter((part) => !sameValue(part.old, part.now));
+  return (
+    [...names]
+      .map((part) => ({ name: part, old: wordsOf(before?.[part]), now: wordsOf(after?.[part]) }))
+      // What one has and the other lacks is no difference where it is empty: `extras` of one type of link.
+      .filter((part) => !sameValue(part.old, part.now) && show(part.old) !== show(part.now))
+  );
 }
 
 const partsOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>

@@ -98,9 +98,10 @@ export function judge({ atMs, watch, look, pending, onHold }: JudgeInput): Pick<
   return { state, problems };
 }
 
-function guardWords({ would, of, untilMs }: GuardStatus, atMs: number): string {
+function guardWords({ what, would, of, untilMs }: GuardStatus, atMs: number): string {
   const left = seconds(Math.max(0, untilMs - atMs));
-  return `the store says that ${would} of ${of} peers are gone: flan watch keeps them, and believes it in ${left}`;
+  const says = what === 'peers' ? 'peers are gone' : 'objects on this host belong to nobody any more';
+  return `the store says that ${would} of ${of} ${says}: flan watch keeps them, and believes it in ${left}`;
 }
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;

@@ -1,5 +1,5 @@
 import { escaped } from './html.js';
-import type { Status, StatusMoment } from './status-page.js';
+import type { Status, StatusMoment } from './status-page-data.js';
 
 const WIDTH = 1000;
 const LEFT = 92;

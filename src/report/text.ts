@@ -46,7 +46,7 @@ function row({ verb, key, words, below }: Row, { width, paint }: { readonly widt
 }
 
 /** The changes of a plan, deletions first, a reason under each. */
-function changeRows({ steps, conflicts }: Plan, unguarded: Paint): string {
+function changeRows({ steps, conflicts, heldUp = [] }: Plan, unguarded: Paint): string {
   const paint = guarded(unguarded);
   const width = Math.max(0, ...[...steps, ...conflicts].map(({ key }) => key.length));
   const stepRow = (step: Step): string =>
@@ -56,7 +56,9 @@ function changeRows({ steps, conflicts }: Plan, unguarded: Paint): string {
     );
   const conflictRow = ({ key, before, after, fields, reason }: Conflict): string => {
     const why = `${reason}, but something that is not flan's stands here: --adopt takes it over`;
-    return row({ verb: 'conflict', key, words: fieldChanges(before, after, fields), below: [why] }, { width, paint });
+    const waiting = heldUp.filter(({ by }) => by === key).length;
+    const below = waiting === 0 ? [why] : [why, `${plural(waiting, 'change')} that would stand on it must wait`];
+    return row({ verb: 'conflict', key, words: fieldChanges(before, after, fields), below }, { width, paint });
   };
   return [
     ...conflicts.map(conflictRow),

@@ -20,10 +20,11 @@ export interface WatchStatus extends Document<'flan.watch-status'> {
   readonly guard?: GuardStatus;
 }
 
-/** The store says that `would` of `of` peers are gone, which is not believed before `untilMs`. */
+/** The store says that `would` of `of` are gone, or to go, which is not believed before `untilMs`. */
 export interface GuardStatus {
   readonly sinceMs: number;
   readonly untilMs: number;
+  readonly what: 'peers' | 'objects';
   readonly would: number;
   readonly of: number;
 }

@@ -71,7 +71,7 @@ export function watchLine(event: WatchEvent, unguarded: Paint = plain): string |
       return paint.yellow(`left out ${event.entry}: ${event.error.message}`);
     case 'held':
       return paint.red(
-        `held: a snapshot would remove ${event.would} of ${event.of} peers; waiting ${ms(event.holdMs)}`,
+        `held: the leases would remove ${event.would} of ${event.of} ${event.what}; waiting ${ms(event.holdMs)}`,
       );
     case 'store':
       if (event.state === 'connected') return 'store connected';

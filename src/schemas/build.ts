@@ -8,8 +8,6 @@ export const flag: Schema = { type: 'boolean' };
 export const integer: Schema = { type: 'integer' };
 export const number: Schema = { type: 'number' };
 export const anything: Schema = {};
-/** RFC 3339. */
-export const moment: Schema = { type: 'string', format: 'date-time' };
 /** Milliseconds since 1970. */
 export const timestampMs: Schema = { type: 'number', description: 'milliseconds since 1970-01-01T00:00:00Z' };
 

@@ -49,6 +49,10 @@ export const DEFINITIONS: Readonly<Record<string, Schema>> = {
   plan: object({
     steps: about('in the order of execution', list(ref('step'))),
     conflicts: about("something that is not flan's stands where one of its objects belongs", list(ref('conflict'))),
+    'heldUp?': about(
+      "what would stand on something that is not flan's, which is at `by`",
+      list(object({ step: ref('step'), by: ref('key') })),
+    ),
     unchanged: integer,
   }),
   counts: object(Object.fromEntries(ACTIONS.map((action) => [`${action}?`, integer]))),

@@ -40,7 +40,7 @@ const EVENTS: Readonly<Record<string, readonly Readonly<Record<string, Schema>>[
   resync: [{ why: text, tookMs: number }],
   peer: [{ change: oneOf('added', 'changed', 'removed'), lease: text }],
   quarantined: [{ entry: text, error: failure }],
-  held: [{ would: integer, of: integer, holdMs: number }],
+  held: [{ what: oneOf('peers', 'objects'), would: integer, of: integer, holdMs: number }],
   store: [{ state: { const: 'connected' } }, { state: { const: 'disconnected' }, error: failure, retryInMs: number }],
   host: [{ what: text }],
   warning: [{ warning: ref('warning') }],
@@ -123,7 +123,13 @@ export const WATCH_STATUS: Readonly<Record<string, Schema>> = {
     'last?': object({ atMs: timestampMs, key: text, what: text, 'by?': text }),
   }),
   'changed?': object({ atMs: timestampMs, count: integer }),
-  'guard?': object({ sinceMs: timestampMs, untilMs: timestampMs, would: integer, of: integer }),
+  'guard?': object({
+    sinceMs: timestampMs,
+    untilMs: timestampMs,
+    what: oneOf('peers', 'objects'),
+    would: integer,
+    of: integer,
+  }),
 };
 
 /** What `flan status` tells of tunnels. */

@@ -53,6 +53,18 @@ describe('a wrong command line', () => {
     [['quite-another-thing'], /there is no command "quite-another-thing"/, /flan --help/],
     [['help', 'quite-another-thing'], /there is no command "quite-another-thing"/, /flan --help/],
     [['quite-another-thing', '--help'], /there is no command "quite-another-thing"/, /flan --help/],
+    [
+      ['checkpoint', 'list'],
+      /there is no command "checkpoint list"/,
+      /Did you mean `flan checkpoint ls`\? Run `flan checkpoint --help`/,
+    ],
+    [['config', '--json=no', 'shw'], /there is no command "config shw"/, /Did you mean `flan config show`\?/],
+    [
+      ['lease', 'quite-another-thing'],
+      /no command "lease quite-another-thing"/,
+      /hint: {2}Run `flan lease --help` for its commands/,
+    ],
+    [['confg', 'show'], /there is no command "confg"/, /Did you mean `flan config show`\?/],
     [['--nope'], /"--nope"/, /flan --help/],
     [['version', '--debgu'], /Nonexistent flag: --debgu/, /Did you mean --debug\?/],
     [['version', 'extra'], /Unexpected argument: extra/, /flan version --help/],

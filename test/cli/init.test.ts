@@ -24,6 +24,11 @@ describe('flan init', () => {
     expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/^Error E_EXISTS: /)]);
   });
 
+  it('tells that a family of the network is not carried', async () => {
+    const made = await flan(['init', '--network-v6', 'fd00::/48', '--backend', 'ipip'], { cwd: dir });
+    expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining('W_FAMILY_NOT_CARRIED') });
+  });
+
   it('writes a network of IPv6 alone', async () => {
     expect((await flan(['init', '--network', 'fd00:10:244::/48'], { cwd: dir })).code).toBe(0);
     const env = { FLAN_NODE: 'a', FLAN_NODE_ID: 'a' };
@@ -41,6 +46,8 @@ describe('flan init', () => {
     ],
     [['--network-v6', '10.0.0.0/8'], 64, /E_USAGE: --network-v6 must be an IPv6 network/],
     [['--network', '10.0.0.0/31'], 78, /E_NETWORK_CONFIG: Network is too small/],
+    [['--network', '127.0.0.0/8'], 78, /E_NETWORK_CONFIG: Network 127\.0\.0\.0\/8 holds loopback addresses/],
+    [['--network', 'fd00:1::/48', '--backend', 'ipip'], 1, /E_BACKEND: ipip carries IPv4 only/],
     [['--backend', 'vxlna'], 78, /E_NETWORK_CONFIG: .*did you mean 'vxlan'/],
   ])('%j is refused, and nothing is written', async (args, wanted, says) => {
     const { code, stderr } = await flan(['init', 'lab', ...args], { cwd: dir });

@@ -117,7 +117,23 @@ describe('errors', () => {
     [[], 'must be an object, not []'],
     ['10.3.0.0/16', 'must be an object'],
     [{}, 'Network is not defined'],
-    [{ Network: '0.0.0.0/0' }, 'Network is not defined'],
+    [{ Network: '0.0.0.0/0' }, 'Network is 0.0.0.0/0, which counts as not defined'],
+    [{ Netwrk: '10.3.0.0/16' }, "Network is not defined in the network config, but 'Netwrk' is there"],
+    [{ Comment: '10.3.0.0/16' }, /not defined in the network config$/],
+    [{ Network: null }, /not defined in the network config$/],
+    [
+      v4({ EnableIPv6: true, IPV6Netwrok: 'fc00::/48' }),
+      "IPv6Network is not defined in the network config, but 'IPV6N",
+    ],
+    [{ Network: '127.0.0.0/8' }, 'Network 127.0.0.0/8 holds loopback addresses'],
+    [{ Network: '127.7.0.0/16' }, 'Network 127.7.0.0/16 holds loopback addresses'],
+    [{ Network: '224.0.0.0/8' }, 'Network 224.0.0.0/8 holds multicast addresses'],
+    [{ Network: '192.0.0.0/2' }, 'Network 192.0.0.0/2 holds multicast addresses'],
+    [{ Network: '169.254.0.0/16' }, 'Network 169.254.0.0/16 holds link-local addresses'],
+    [{ Network: '0.1.0.0/16' }, 'Network 0.1.0.0/16 holds unspecified addresses'],
+    [v6({ IPv6Network: 'fe80::/10' }), 'IPv6Network fe80::/10 holds link-local addresses'],
+    [v6({ IPv6Network: 'ff00::/8' }), 'IPv6Network ff00::/8 holds multicast addresses'],
+    [v6({ IPv6Network: '::1/64' }), 'IPv6Network ::/64 holds loopback addresses'],
     [{ Network: 7 }, 'Network must be a string, not 7'],
     [{ Network: 'fc00::/48' }, "Network must be a valid IPv4 CIDR such as 10.244.0.0/16, not 'fc00::/48'"],
     [{ Network: '10.3.0.0' }, 'Network must be a valid IPv4 CIDR'],
@@ -138,7 +154,7 @@ describe('errors', () => {
     [v4({ EnableIPv4: 'yes' }), 'EnableIPv4 must be true or false, not "yes"'],
     [v4({ EnableNFTables: 1 }), 'EnableNFTables must be true or false'],
     [v4({ EnableIPv6: true }), 'IPv6Network is not defined'],
-    [v6({ IPv6Network: '::/0' }), 'IPv6Network is not defined'],
+    [v6({ IPv6Network: '::/0' }), 'IPv6Network is ::/0, which counts as not defined'],
     [v6({ IPv6Network: '10.3.0.0/16' }), 'IPv6Network must be a valid IPv6 CIDR'],
     [v6({ IPv6SubnetLen: 127 }), 'IPv6SubnetLen must be less than /127'],
     [v6({ IPv6SubnetLen: 49 }), 'must be able to accommodate at least four subnets'],
@@ -166,8 +182,14 @@ describe('errors', () => {
     expect(caught).toMatchObject({
       code: 'E_NETWORK_CONFIG',
       where: 'net-conf.json',
-      message: expect.stringContaining(message as string),
+      message: typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
     });
+  });
+
+  it('tell a misspelt network how it is written', () => {
+    expect(() => decode({ Netwrk: '10.3.0.0/16' })).toThrow(
+      expect.objectContaining({ hint: "Write 'Network' instead of 'Netwrk'." }),
+    );
   });
 });
 

@@ -1,5 +1,5 @@
-import { describe, expect } from 'vitest';
-import { finished, startFlan } from '../support/cli.js';
+import { describe, expect, it } from 'vitest';
+import { finished, flan, startFlan } from '../support/cli.js';
 import { labTest, peerLease } from '../support/lab.js';
 import { CHANGED, isAlive, lastOf, prepareChange, stateOf, timerPid, until, untilState } from './support.js';
 
@@ -29,16 +29,24 @@ describe('apply --confirm', () => {
     await untilState(a, 'rolled-back');
     expect(await stateOf(a)).toBe(before);
     const { id } = lastOf(a);
-    expect(await a.flan(['confirm', id])).toMatchObject({
-      code: 6,
-      stderr: expect.stringContaining('E_CONFIRM_EXPIRED'),
-    });
+    for (const named of [[], [id]]) {
+      const late = await a.flan(['confirm', ...named]);
+      expect(late).toMatchObject({ code: 6, stderr: expect.stringContaining('E_CONFIRM_EXPIRED') });
+    }
     // Whoever applies again wants it again.
     expect((await a.flan(['apply', '--yes', '--no-atomic'])).code).toBe(0);
     expect((await a.flan(['resume'])).stdout).toBe('Nothing is on hold.\n');
     await until('the timer to tell', async () =>
       (await lab.wire.sh(`cat ${a.runtimeDir}/checkpoints/${id}/timer.log`)).includes('3 changes undone and verified'),
     );
+  });
+
+  it('--wait has nothing to wait for without it', async () => {
+    const { code, stderr } = await flan(['apply', '--wait']);
+    expect([code, stderr]).toEqual([
+      64,
+      expect.stringMatching(/^Error E_USAGE: --wait .*\n {2}hint: {2}Add --confirm/),
+    ]);
   });
 
   labTest('--wait ends with 6 when it was rolled back, with 0 when it was confirmed', {}, async (lab) => {
@@ -121,6 +129,33 @@ describe('apply --confirm', () => {
     expect(undone.code).toBe(0);
     expect(undone.stdout).toContain('route/main/10.244.4.0/24: changed by others since, left alone');
     expect(await a.netns.sh('ip route show 10.244.4.0/24')).toContain('via 192.168.10.44');
+  });
+});
+
+describe('rollback last', () => {
+  labTest('undoes nothing when what came after was not written down, unless it is named', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+    const { id } = lastOf(a);
+    lab.put('node-c.yaml', peerLease('c'));
+    expect((await a.flan(['apply', '--yes', '--no-atomic'])).code).toBe(0);
+    const both = await a.routes();
+    expect(both).toHaveLength(2);
+    for (const which of [['--yes'], ['last', '--yes'], ['--dry-run']]) {
+      const refused = await a.flan(['rollback', ...which]);
+      expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('E_CHECKPOINT') });
+      expect(refused.stderr).toMatch(/the last apply \(\S+, 1 change\) was not written down/);
+      expect(refused.stderr).toContain(`flan rollback ${id}`);
+    }
+    expect(await a.routes()).toEqual(both);
+    expect((await a.flan(['destroy', '--yes'])).code).toBe(0);
+    expect((await a.flan(['rollback', 'last', '--yes'])).stderr).toContain('the last destroy (');
+    expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+    // That one is written down.
+    expect((await a.flan(['rollback', 'last', '--yes'])).code).toBe(0);
+    expect(await a.routes()).toEqual([]);
+    expect((await a.flan(['rollback', id, '--yes'])).code).toBe(0);
   });
 });
 

@@ -43,6 +43,23 @@ describe('a saved plan', () => {
     expect(await a.routes()).toEqual([TO_B, TO_C]);
   });
 
+  labTest('counts what is as it should be as the plan did', {}, async (lab) => {
+    const a = lab.node();
+    const file = fileIn(lab);
+    lab.put('node-b.yaml', peerLease('b'));
+    expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+    lab.put('node-c.yaml', peerLease('c'));
+    const counted = (text: string): string | undefined => /\d+ unchanged/.exec(text)?.[0];
+    const planned = counted((await a.flan(['plan', '--out', file])).stdout);
+    expect(planned).toMatch(/^[1-9]/);
+    expect(counted((await a.flan(['show', file])).stdout)).toBe(planned);
+    expect(counted((await a.flan(['apply', file])).stdout)).toBe(planned);
+    const empty = counted((await a.flan(['plan', '--out', file])).stdout);
+    const applied = await a.flan(['apply', file]);
+    expect(applied).toMatchObject({ code: 0, stdout: expect.stringContaining('No changes; ') });
+    expect(counted(applied.stdout)).toBe(empty);
+  });
+
   labTest('goes through pipes: - is stdout and stdin', {}, async (lab) => {
     const a = lab.node();
     lab.put('node-b.yaml', peerLease('b'));
@@ -156,6 +173,18 @@ describe('a saved plan', () => {
     }));
     expect(await refused()).toMatch(/^65 .* a change cannot be read/);
     writeFileSync(file, good);
+    for (const damage of [
+      { warnings: [null] },
+      { external: [{ dev: 'eth0' }] },
+      { quarantined: ['x'] },
+      { summary: { create: 1 } },
+      { foreign: null },
+    ]) {
+      forge(file, ({ document }) => ({ document: { ...document, ...damage } }));
+      expect(await refused()).toMatch(/^65 Error E_PLAN_FILE: .* its plan is damaged/);
+      expect((await a.flan(['show', file])).stderr).toContain('E_PLAN_FILE');
+      writeFileSync(file, good);
+    }
     forge(file, () => ({ expires_at: '2020-01-01T00:00:00.000Z' }));
     expect(await refused()).toMatch(/^3 Error E_PLAN_STALE: the plan expired at 2020/);
     expect(await a.routes()).toEqual([]);

@@ -59,6 +59,28 @@ describe('explain', () => {
     });
   });
 
+  const alloc = { Network: '10.244.0.0/16', Backend: { Type: 'alloc' } };
+  labTest('a peer that the backend makes nothing for is in order', { network: alloc }, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+    for (const what of ['node-b', '10.244.2.7', '192.168.10.2']) {
+      const { state, problems, objects, is } = await explained(a, what);
+      expect({ state, problems, objects }).toEqual({ state: 'in order', problems: [], objects: [] });
+      expect(is).toContain('; alloc makes nothing here for a peer');
+    }
+  });
+
+  labTest('why nothing leads to a peer', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', { ...peerLease('b'), backendType: 'vxlan' });
+    lab.put('node-c.yaml', { node: 'node-c', ipv6Subnet: 'fd00:10:244:3::/64', publicIPv6: 'fd00:192:168:10::3' });
+    const { state, problems, is } = await explained(a, 'node-b');
+    expect({ state, is }).toEqual({ state: 'not in order', is: 'the lease of node-b' });
+    expect(problems).toEqual(['node-b runs vxlan, this node host-gw: they cannot reach each other']);
+    expect((await explained(a, 'node-c')).state).toBe('not in order');
+  });
+
   labTest('every object that leads to a peer of vxlan', { nodes: 2, network: vxlanNetwork('4') }, async (lab) => {
     const [a, b] = [lab.node(), required(lab.nodes[1], 'second node')];
     putLeases(lab, '4');

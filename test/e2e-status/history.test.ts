@@ -70,7 +70,7 @@ describe('history', () => {
     const applied = await a.flan(['apply', '--yes']);
     expect([applied.code, applied.stderr]).toEqual([
       0,
-      expect.stringMatching(/^Warning W_HISTORY: the history cannot be written: .*\n {2}hint: .*--state-dir\.\n$/),
+      expect.stringMatching(/^Warning W_HISTORY: cannot write the history .*\n {2}hint: .*--state-dir\.\n$/),
     ]);
     const daemon = await a.watch();
     await a.netns.ip('route del 10.244.2.0/24');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FlanError } from '../../src/errors.js';
 import { applyEvents } from '../../src/report/apply-events.js';
 import { applyText } from '../../src/report/apply-text.js';
-import { change, create, remove, someFile, someRoute } from './fixtures.js';
+import { change, create, remove, someFile, someLink, someRoute } from './fixtures.js';
 
 const made = create(someRoute());
 
@@ -29,6 +29,34 @@ describe('applyText', () => {
     const error = new FlanError('E_NETLINK', 'ENETUNREACH');
     const text = applyText({ outcomes: [{ step: made, status: 'failed', error }], left: [made], untried: 0 });
     expect(text).toBe('  ! route/main/10.244.2.0/24  ENETUNREACH\nApplied: nothing changed; 1 failed.\n');
+  });
+
+  it('tells once what to do about failures, and which module a device needs', () => {
+    const hint = 'Bring the link up first.';
+    const down = new FlanError('E_NETLINK', 'ENETDOWN', { hint });
+    const other = create(someRoute('10.244.3.0/24'));
+    const without = create(someLink());
+    const unknown = new FlanError('E_NETLINK', 'ip link add: EOPNOTSUPP: Unknown device type', { hint: 'Look.' });
+    const outcomes = [
+      { step: made, status: 'failed', error: down },
+      { step: other, status: 'failed', error: down },
+      { step: without, status: 'failed', error: unknown },
+    ] as const;
+    expect(applyText({ outcomes, left: [], untried: 0 }).split('\n').slice(3)).toEqual([
+      '  hint:  Bring the link up first.',
+      '  hint:  Load the kernel module with `modprobe ipip`; where there is none, choose another backend.',
+      'Applied: nothing changed; 3 failed.',
+      '',
+    ]);
+  });
+
+  it('names no part that is empty on both sides', () => {
+    const ours = someLink();
+    const theirs = { ...ours, type: 'other', fixed: { infoKind: 'dummy' } } as const;
+    const step = { ...change(theirs, ours), fields: ['fixed'] };
+    expect(applyText({ outcomes: [], left: [step], untried: 0 }).split('\n')[0]).toMatch(
+      /: remote \(none\) → any, infoKind dummy → \(none\)$|: infoKind dummy → \(none\), remote \(none\) → any$/,
+    );
   });
 
   it('counts what was never tried instead of listing it', () => {

@@ -1,5 +1,6 @@
 import type { TextFile } from '../../src/kinds/file.js';
 import { kinds } from '../../src/kinds/index.js';
+import type { Link } from '../../src/kinds/link.js';
 import { type Route, route } from '../../src/kinds/route.js';
 import { type Address, parseAddress, parsePrefix } from '../../src/model/ip.js';
 import type { Resource } from '../../src/planner/kind.js';
@@ -12,6 +13,12 @@ export const someRoute = (dst = '10.244.2.0/24', via = '192.168.10.2'): Route =>
 
 export const someFile = (content: string, path = '/run/flannel/subnet.env'): TextFile => ({
   ...{ kind: 'file', path, content, mode: 0o644 },
+});
+
+/** As backend ipip makes it. */
+export const someLink = (): Link => ({
+  ...{ kind: 'link', name: 'flannel.ipip', type: 'ipip', up: true, mtu: 1480, alias: 'flan 10.244.0.0/16' },
+  ...{ local: parseAddress('192.168.10.1'), fixed: { remote: 'any', extras: [] } },
 });
 
 export const create = (after: Resource, reason = 'lease of node-b'): Step => ({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { duration } from '../../src/report/duration-words.js';
-import { type Status, statusPage } from '../../src/report/status-page.js';
+import { statusPage } from '../../src/report/status-page.js';
+import type { Status } from '../../src/report/status-page-data.js';
 import { HOSTILE } from './fixtures.js';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);

@@ -41,6 +41,8 @@ const watch: WatchStatus & { aliveAtMs: number } = {
 const failing = (count: number): Partial<WatchStatus> =>
   watch.run === undefined ? {} : { run: { ...watch.run, failing: { count, first: [] } } };
 
+const guard = { sinceMs: NOW - 18_000, untilMs: NOW + 42_000, would: 9, of: 10 };
+
 describe('the judgement', () => {
   const base = { atMs: NOW, look, watch };
   it.each<[string, Parameters<typeof judge>[0], string, readonly string[]]>([
@@ -54,9 +56,17 @@ describe('the judgement', () => {
     ],
     [
       'peers are gone all at once',
-      { ...base, watch: { ...watch, guard: { sinceMs: NOW - 18_000, untilMs: NOW + 42_000, would: 9, of: 10 } } },
+      { ...base, watch: { ...watch, guard: { ...guard, what: 'peers' } } },
       'not in order',
       ['the store says that 9 of 10 peers are gone: flan watch keeps them, and believes it in 42 s'],
+    ],
+    [
+      'an empty store was found at the start',
+      { ...base, watch: { ...watch, guard: { ...guard, what: 'objects' } } },
+      'not in order',
+      [
+        'the store says that 9 of 10 objects on this host belong to nobody any more: flan watch keeps them, and believes it in 42 s',
+      ],
     ],
     [
       'the daemon was stopped',

@@ -74,7 +74,10 @@ const LINES: { readonly [T in WatchEvent['type']]: readonly (readonly [Extract<W
       [{ type: 'quarantined', entry: 'leases/x.yaml', error }, 'left out leases/x.yaml: the kernel refused'],
     ],
     held: [
-      [{ type: 'held', would: 9, of: 10, holdMs: 60_000 }, 'held: a snapshot would remove 9 of 10 peers; waiting 60 s'],
+      [
+        { type: 'held', what: 'peers', would: 9, of: 10, holdMs: 60_000 },
+        'held: the leases would remove 9 of 10 peers; waiting 60 s',
+      ],
     ],
     store: [
       [{ type: 'store', state: 'connected' }, 'store connected'],

@@ -7,12 +7,14 @@ import { type Lock, orUndefined } from './lock.js';
 
 export { Checkpoints, isIn, isWaiting, placeOf } from '../../reconcile/checkpoint.js';
 export { sleep, systemClock } from '../../reconcile/clock.js';
-export { confirm, expired, onlyOne, refuseWhileWaiting, supersede } from '../../reconcile/confirm.js';
+export { confirm, expired, refuseWhileWaiting, supersede, toConfirm } from '../../reconcile/confirm.js';
 export { announce, rollbackWords } from '../../reconcile/confirm-announce.js';
 export { applySafely } from '../../reconcile/confirm-apply.js';
 export { attend } from '../../reconcile/confirm-timer.js';
+export { readHistory } from '../../reconcile/history-file.js';
 export { previewRollback, rollBack } from '../../reconcile/rollback.js';
 export { endHold, listHolds } from '../../reconcile/rollback-hold.js';
+export { lastStanding, waitingOf } from '../../reconcile/rollback-last.js';
 export { applyText } from '../../report/apply-text.js';
 export { checkpointsText, checkpointText } from '../../report/checkpoints-text.js';
 export { changesText } from '../../report/text.js';

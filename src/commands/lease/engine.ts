@@ -1,6 +1,6 @@
 /** What `flan lease …` runs on, imported lazily as src/commands/engine.ts is. */
 
-export { chooseLease, holdsLease, type LeaseChoice } from '../../leases/choose.js';
+export { chooseLease, holdsLease } from '../../leases/choose.js';
 export { whatToPublish } from '../../reconcile/hold-lease.js';
 export { survey } from '../../reconcile/survey.js';
 export { listedRows } from '../../report/lease-rows.js';

@@ -1,8 +1,7 @@
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { FlanError } from '../../errors.js';
 import { type ArchivedFile, ustar } from '../../report/ustar.js';
+import { fileError } from '../../sys/file-error.js';
+import { writeOutput } from '../../sys/placed-file.js';
 
 export interface PackInput {
   readonly files: readonly ArchivedFile[];
@@ -20,23 +19,11 @@ export const pack = ({ files, folder, nowMs }: PackInput): Uint8Array =>
     ),
   );
 
-/** Whole or not at all, for its owner alone. @throws {FlanError} E_FILE */
+/** Whole or not at all, for its owner alone. @throws {FlanError} E_PERMISSION, E_FILE */
 export function save(path: string, bytes: Uint8Array): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
   try {
-    const fd = openSync(temporary, 'wx', 0o600);
-    try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
+    writeOutput(path, bytes, 0o600);
   } catch (cause) {
-    rmSync(temporary, { force: true });
-    throw new FlanError('E_FILE', `cannot write ${path}: ${cause instanceof Error ? cause.message : cause}`, {
-      where: path,
-      hint: 'Name another file with --output.',
-      cause,
-    });
+    throw fileError({ verb: 'write', path, cause, hint: 'Name another file with --output.' });
   }
 }
