@@ -73,7 +73,7 @@ async function openEtcd(settings: Settings, decodeNetwork: Decode): Promise<Leas
 
 async function openKubernetes({ settings, identity, onWait }: StoreInput, decodeNetwork: Decode): Promise<OpenedStore> {
   const { openKubernetesStore } = await import('../leases/kubernetes/open.js');
-  const { setReady, nodePublicIps, ...store } = await openKubernetesStore({
+  const { setNetwork, nodePublicIps, ...store } = await openKubernetesStore({
     identity,
     env: process.env,
     decodeNetwork,
@@ -85,7 +85,7 @@ async function openKubernetes({ settings, identity, onWait }: StoreInput, decode
     ...(onWait === undefined && { waitMs: 0 }),
   });
   return {
-    store: { ...store, assigns: true, ...(settings.setNodeNetworkUnavailable && { setReady }) },
+    store: { ...store, assigns: true, ...(settings.setNodeNetworkUnavailable && { setNetwork }) },
     async publicIps(signal) {
       const ips = await nodePublicIps(signal);
       return { ...(ips[4] && { publicIp: ips[4] }), ...(ips[6] && { publicIpv6: ips[6] }) };

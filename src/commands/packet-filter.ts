@@ -1,9 +1,9 @@
 import type { Settings } from '../config/settings.js';
 import type { Driver } from '../drivers/driver.js';
-import { readTextFile } from '../drivers/file.js';
 import { iptablesDriver, iptablesSupportsFullyRandom } from '../drivers/iptables.js';
 import { nftablesDriver, nftSupportsFullyRandom } from '../drivers/nftables.js';
 import { isInstalled, type SharedToolbox } from '../drivers/run-tool.js';
+import { readTextFile } from '../drivers/text-file.js';
 import { FlanError } from '../errors.js';
 import { contains, type Prefix } from '../model/ip.js';
 import { type Network, networksOf } from '../model/network.js';

@@ -34,7 +34,11 @@ export class Plan extends SettingsCommand {
       helpValue: 'FILE',
       summary: 'Save the plan, for `apply FILE`: as it is, once, or not at all; -: to stdout',
     }),
-    'valid-for': string({ helpValue: 'TIME', default: VALID_FOR, summary: 'How long the saved plan may be applied' }),
+    'valid-for': string({
+      helpValue: 'TIME',
+      dependsOn: ['out'],
+      summary: `How long the saved plan may be applied [default: ${VALID_FOR}]`,
+    }),
     snapshot: string({
       helpValue: 'FILE',
       // Takes all that a shell makes of snapshots/*.json.
@@ -53,9 +57,10 @@ export class Plan extends SettingsCommand {
 
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(Plan);
-    const validMs = parseDuration(flags['valid-for']);
+    const validFor = flags['valid-for'] ?? VALID_FOR;
+    const validMs = parseDuration(validFor);
     if (validMs === undefined || validMs === 0) {
-      throw new FlanError('E_USAGE', `--valid-for must be a time like 30m or 24h, not '${flags['valid-for']}'`, {
+      throw new FlanError('E_USAGE', `--valid-for must be a time like 30m or 24h, not '${validFor}'`, {
         hint: 'Write a number and a unit: s, m, h or d.',
       });
     }

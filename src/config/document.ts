@@ -25,6 +25,7 @@ export async function parseDocument({ text, where, code }: TextDocument): Promis
     const { message, offset } = json ?? { message: withoutQuote(problem.message), offset: problem.pos[0] };
     throw new FlanError(code, `not valid ${json ? 'JSON' : 'YAML'}: ${message}`, {
       where: `${where}:${positionAt(text, offset)}`,
+      hint: 'Correct it there; one document is read, of JSON or YAML.',
     });
   }
 }
@@ -37,9 +38,7 @@ function plainValue(toJs: () => unknown, { where, code }: { readonly where: stri
     throw new FlanError(
       code,
       `cannot be read: ${withoutQuote(cause instanceof Error ? cause.message : String(cause))}`,
-      {
-        where,
-      },
+      { where, hint: 'Write values themselves instead of aliases.' },
     );
   }
 }

@@ -40,6 +40,7 @@ export async function readSettingsFile(
   if (problem !== undefined) {
     throw new FlanError('E_CONFIG', `not valid YAML: ${withoutQuote(problem.message)}`, {
       where: at(problem.pos[0]).where,
+      hint: 'Correct it there: one document, with one setting per line, `name: value`.',
     });
   }
   const settings = new Map<SettingKey, RawSetting>();
@@ -69,6 +70,7 @@ function readText(path: string, readFile: ReadFile): string | undefined {
   } catch (cause) {
     throw new FlanError('E_CONFIG', `cannot read the settings: ${cause instanceof Error ? cause.message : cause}`, {
       where: path,
+      hint: 'Give the path of a file that you may read.',
       cause,
     });
   }
@@ -80,7 +82,10 @@ function plain(toJs: () => unknown, where: string): unknown {
     return JSON.parse(JSON.stringify(toJs()) ?? 'null');
   } catch (cause) {
     const why = withoutQuote(cause instanceof Error ? cause.message : String(cause));
-    throw new FlanError('E_CONFIG', `cannot be read: ${why}`, { where });
+    throw new FlanError('E_CONFIG', `cannot be read: ${why}`, {
+      where,
+      hint: 'Write the value itself instead of an alias.',
+    });
   }
 }
 

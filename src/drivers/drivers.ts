@@ -1,6 +1,6 @@
 import { asFlanError, FlanError } from '../errors.js';
 import type { Key, Kinds, Resource } from '../planner/kind.js';
-import type { Step } from '../planner/plan.js';
+import { type Step, subjectOf } from '../planner/step.js';
 import type { Driver, Notice, Observation, Outcome, Scope } from './driver.js';
 
 /** All drivers of one host as one: each step and each kind goes to the driver that serves it. */
@@ -95,8 +95,6 @@ export interface ObservedWorld {
   readonly observed: Map<Key, Resource>;
   readonly foreign: Readonly<Record<string, number>>;
 }
-
-export const subjectOf = (step: Step): Resource => (step.action === 'delete' ? step.before : step.after);
 
 const scopeFor = (driver: Driver, scope: Scope): Scope => ({
   ...scope,

@@ -4,12 +4,9 @@ import { type Step, subjectOf } from '../planner/step.js';
 import { fileError } from '../sys/file-error.js';
 import { makeFolder } from '../sys/make-folder.js';
 import { removePlacedFile, writePlacedFile } from '../sys/placed-file.js';
-import { refuseIrregular } from '../sys/regular-file.js';
 import type { Driver, Observation, Outcome, Scope } from './driver.js';
 import { type Follower, followFile } from './follow-file.js';
-import { readTextFile as readText } from './text-file.js';
-
-const HINT = 'Run as root, or choose another path with --subnet-file.';
+import { readTextFile, SUBNET_FILE_HINT } from './text-file.js';
 
 function performStep(step: Step): Outcome {
   const { path } = subjectOf(step) as TextFile;
@@ -25,19 +22,9 @@ function performStep(step: Step): Outcome {
     return {
       step,
       status: 'failed',
-      error: fileError({ verb: step.action === 'delete' ? 'remove' : 'write', path, cause, hint: HINT }),
+      error: fileError({ verb: step.action === 'delete' ? 'remove' : 'write', path, cause, hint: SUBNET_FILE_HINT }),
     };
   }
-}
-
-/** Reads a file; undefined when there is none. @throws {FlanError} E_PERMISSION; E_FILE, also for a device or a FIFO */
-export function readTextFile(path: string): TextFile | undefined {
-  try {
-    refuseIrregular('read', path);
-  } catch (cause) {
-    throw fileError({ verb: 'read', path, cause, hint: HINT });
-  }
-  return readText(path);
 }
 
 /** Text files by path: subnet.env. A symbolic link that stands there is followed, and stays when the file goes. */

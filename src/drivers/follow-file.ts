@@ -1,10 +1,12 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { asFlanError } from '../errors.js';
 import { fileKey } from '../kinds/file.js';
+import { fileError } from '../sys/file-error.js';
+import { makeFolder } from '../sys/make-folder.js';
 import { watchFolder } from '../sys/watch-folder.js';
 import type { Notice } from './driver.js';
-import { fileError, readTextFile } from './text-file.js';
+import { readTextFile, SUBNET_FILE_HINT } from './text-file.js';
 
 /** Tells what becomes of one file. */
 export interface Follower {
@@ -50,7 +52,7 @@ export function followFile(path: string, tell: (notice: Notice) => void): Follow
   const attach = (): void => {
     if (closed) return;
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o755 });
+      makeFolder(directory, 0o755);
       const { ino: inode } = statSync(directory);
       if (current?.inode === inode) return;
       detach();
@@ -58,7 +60,7 @@ export function followFile(path: string, tell: (notice: Notice) => void): Follow
       const watcher = watchFolder({ folder: directory, hear, onBroken });
       current = { inode, watcher };
     } catch (cause) {
-      throw fileError('watch', directory, cause);
+      throw fileError({ verb: 'watch', path: directory, cause, hint: SUBNET_FILE_HINT });
     }
   };
 

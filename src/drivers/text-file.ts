@@ -1,23 +1,18 @@
 import { readFileSync, statSync } from 'node:fs';
-import { FlanError } from '../errors.js';
 import type { TextFile } from '../kinds/file.js';
+import { fileError } from '../sys/file-error.js';
+import { refuseIrregular } from '../sys/regular-file.js';
 
-/** Reads a file; undefined when there is none. @throws {FlanError} E_FILE */
+export const SUBNET_FILE_HINT = 'Run as root, or choose another path with --subnet-file.';
+
+/** Reads a file; undefined when there is none. @throws {FlanError} E_PERMISSION; E_FILE, also for a device or a FIFO */
 export function readTextFile(path: string): TextFile | undefined {
   try {
+    refuseIrregular('read', path);
     const mode = statSync(path).mode & 0o777;
     return { kind: 'file', path, content: readFileSync(path, 'utf8'), mode };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fileError('read', path, cause);
+    throw fileError({ verb: 'read', path, cause, hint: SUBNET_FILE_HINT });
   }
-}
-
-export function fileError(what: string, path: string, cause: unknown): FlanError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
-  return new FlanError(denied ? 'E_PERMISSION' : 'E_FILE', `cannot ${what} ${path}: ${code ?? message}`, {
-    hint: denied ? 'Run as root, or choose another path with --subnet-file.' : undefined,
-    cause,
-  });
 }

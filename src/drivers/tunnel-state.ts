@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PeerCounts, Totals } from '../dataplane/counters.js';
 import type { Address, Prefix } from '../model/ip.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
+import { makeFolder } from '../sys/make-folder.js';
 import { netnsInode } from '../sys/netns.js';
 import { markOf, type ProcessMark } from '../sys/process-mark.js';
 
@@ -44,7 +45,7 @@ export function tunnelStateFile(input: {
   const path = join(runtimeDir, `${ino}-tunnel-${name}.json`);
   return {
     write: (state) => {
-      mkdirSync(runtimeDir, { recursive: true, mode: 0o755 });
+      makeFolder(runtimeDir, 0o755);
       writeFileAtomic(path, `${JSON.stringify(state)}\n`, 0o644);
     },
     read: () => {

@@ -10,10 +10,10 @@ import { findLink } from '../netlink/dumps.js';
 import { setLink } from '../netlink/wire/link.js';
 import type { Resource } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
+import { subjectOf } from '../planner/step.js';
 import { markOf } from '../sys/process-mark.js';
 import { keepTun } from '../sys/tun.js';
 import type { Driver, Notice, Outcome, Scope } from './driver.js';
-import { subjectOf } from './drivers.js';
 import { type TunnelState, tunnelStateFile } from './tunnel-state.js';
 
 export interface TunnelDriverInput {

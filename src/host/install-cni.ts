@@ -1,9 +1,10 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../errors.js';
 import type { Json } from '../model/json.js';
 import type { Warning } from '../model/warning.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
+import { makeFolder } from '../sys/make-folder.js';
 import { FLANNEL_NAMES, halfWritten, isFlannels, missingPlugins, parseCniConf, shadowing } from './cni-conf.js';
 
 export interface CniInstallation {
@@ -38,7 +39,7 @@ export function installCni({ source, folder, name, programs }: CniInstallation):
   const conf = parseCniConf(parse(text, source), source);
   const path = join(folder, name);
   const before = attempt('make', folder, () => {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    makeFolder(folder, 0o755);
     return readdirSync(folder);
   });
   const leftovers = halfWritten(name, before);

@@ -1,9 +1,10 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FlanError } from '../errors.js';
 import type { Warning } from '../model/warning.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
+import { makeFolder } from '../sys/make-folder.js';
 
 /** This node's key pair. It prints as its public half: the private one is only there for whoever asks for it by name. */
 export interface WireguardKey {
@@ -48,7 +49,7 @@ export function ensureWireguardKey(path: string): WireguardKey {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    makeFolder(folder, 0o755);
     writeFileAtomic(temporary, newSecret().toString('base64'), MODE);
     try {
       linkSync(temporary, path);
@@ -74,7 +75,7 @@ export function replaceWireguardKey(path: string): WireguardKey {
 
 export function writeWireguardKey(path: string, key: WireguardKey): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeFolder(dirname(path), 0o755);
     writeFileAtomic(path, Buffer.from(key.privateKey()).toString('base64'), MODE);
   } catch (cause) {
     throw fileError('write', path, cause);

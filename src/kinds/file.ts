@@ -23,5 +23,9 @@ export const fileKind: Kind<TextFile> = {
   inPlace: ['content', 'mode'],
   needs: () => [],
   owns: () => true,
-  describe: ({ content }) => `${content.split('\n').length - 1} lines`,
+  describe: ({ content }) => {
+    // A last line counts without a newline, too.
+    const lines = content.replace(/\n$/, '').split('\n').length;
+    return content === '' ? 'empty' : lines === 1 ? '1 line' : `${lines} lines`;
+  },
 };

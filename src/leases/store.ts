@@ -41,7 +41,7 @@ export interface LeaseStore {
    */
   watch(signal: AbortSignal, onState?: (state: StoreState) => void): AsyncIterable<LeaseEvent>;
   /** Publishes whether this node's network works, where the store has a place for that (Kubernetes). */
-  setReady?(ready: boolean, signal: AbortSignal): Promise<void>;
+  setNetwork?(state: 'up' | 'down', signal: AbortSignal): Promise<void>;
   /** Tells people who look at this node through the store, where it has a place for that (Kubernetes: Events). */
   note?(note: NodeNote, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

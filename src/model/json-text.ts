@@ -39,7 +39,10 @@ export function jsonProblem(text: string, error: unknown): JsonProblem | undefin
 }
 
 /** What a YAML parser says is wrong, without the piece of the text that some of its messages end with. */
-export const withoutQuote = (message: string): string => message.replace(/: .*$/s, '');
+export const withoutQuote = (message: string): string =>
+  message
+    .replace(/: .*$/s, '')
+    .replace(/^Source contains multiple documents.*$/s, 'it holds several documents, not one');
 
 /** `line:column`, both from 1. */
 export function positionAt(text: string, offset: number): string {

@@ -1,5 +1,4 @@
-import type { Key, Kinds } from './kind.js';
-import type { Desired, Observed } from './plan.js';
+import type { Key, Kinds, Resource } from './kind.js';
 import type { Step } from './step.js';
 
 /** A step that must not be carried out: what it needs is not flan's. */
@@ -10,8 +9,8 @@ export interface HeldUp {
 }
 
 export interface HindranceInput {
-  readonly desired: Desired;
-  readonly observed: Observed;
+  readonly desired: ReadonlyMap<Key, { readonly resource: Resource }>;
+  readonly observed: ReadonlyMap<Key, Resource>;
   readonly kinds: Kinds;
   /** Whether something that is not ours stands on a desired key, and is left there. */
   readonly isForeign: (key: Key) => boolean;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../errors.js';
 import type { JsonObject } from '../model/json.js';
@@ -8,6 +8,7 @@ import type { Image } from '../planner/inverse.js';
 import type { Key, Ownership } from '../planner/kind.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
 import { flock } from '../sys/flock.js';
+import { makeFolder } from '../sys/make-folder.js';
 import { netnsIdentity } from '../sys/netns-cookie.js';
 import { FORMAT_VERSION } from '../version.js';
 import { type Journal, openJournal, readJournal } from './journal.js';
@@ -109,7 +110,7 @@ export class Checkpoints {
       ...{ createdAtMs: nowMs, state: 'applying', why: 'apply is at work, or was when it died' },
     };
     try {
-      mkdirSync(this.folderOf(checkpoint.id), { recursive: true, mode: 0o700 });
+      makeFolder(this.folderOf(checkpoint.id), 0o700);
       this.#write(checkpoint);
     } catch (cause) {
       throw new FlanError('E_CHECKPOINT', 'no checkpoint can be written, so nothing is changed', {

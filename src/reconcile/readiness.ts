@@ -5,7 +5,7 @@ import type { WatchEvent } from './events.js';
 import { patiently } from './patience.js';
 
 export interface ReadinessInit {
-  readonly store: Pick<LeaseStore, 'setReady'>;
+  readonly store: Pick<LeaseStore, 'setNetwork'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly tell: (event: WatchEvent) => void;
@@ -22,8 +22,8 @@ export interface Readiness {
 const LAST_WORDS_MS = 3000;
 
 export function readiness({ store, clock, signal, tell }: ReadinessInit): Readiness {
-  const { setReady } = store;
-  if (setReady === undefined) return { say: () => {}, lastWords: async () => {} };
+  const { setNetwork } = store;
+  if (setNetwork === undefined) return { say: () => {}, lastWords: async () => {} };
   let wanted: 'works' | 'broken' | undefined;
   let said: 'works' | 'broken' | undefined;
   let busy = false;
@@ -34,7 +34,7 @@ export function readiness({ store, clock, signal, tell }: ReadinessInit): Readin
       await patiently(
         async () => {
           const state = wanted;
-          await setReady(state === 'works', signal);
+          await setNetwork(state === 'works' ? 'up' : 'down', signal);
           said = state;
         },
         { clock, signal, onWait },
@@ -59,7 +59,7 @@ export function readiness({ store, clock, signal, tell }: ReadinessInit): Readin
       if (wanted !== 'works') return;
       wanted = 'broken';
       try {
-        await setReady(false, AbortSignal.timeout(LAST_WORDS_MS));
+        await setNetwork('down', AbortSignal.timeout(LAST_WORDS_MS));
       } catch (cause) {
         tell({ type: 'failed', key: 'readiness', error: asFlanError(cause), more: 0 });
       }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
+import { type FSWatcher, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import type { Image } from '../planner/inverse.js';
 import { type Key, type Kinds, type Resource, sameValue } from '../planner/kind.js';
 import type { Step } from '../planner/plan.js';
 import { writeFileAtomic } from '../sys/atomic-file.js';
+import { makeFolder } from '../sys/make-folder.js';
 import { FORMAT_VERSION } from '../version.js';
 
 /** What was rolled back on this host and must not be made again until it is wanted otherwise. */
@@ -69,7 +70,7 @@ export function endHold(at: HoldPlace): Hold | undefined {
 }
 
 function write(at: HoldPlace, { checkpoint, sinceMs, keys }: Pick<Hold, 'checkpoint' | 'sinceMs' | 'keys'>): void {
-  mkdirSync(join(at.runtimeDir, 'holds'), { recursive: true, mode: 0o700 });
+  makeFolder(join(at.runtimeDir, 'holds'), 0o700);
   const { place } = at;
   const hold: Hold = { format_version: FORMAT_VERSION, kind: 'flan.hold', place, checkpoint, sinceMs, keys };
   writeFileAtomic(fileOf(at), `${JSON.stringify(hold)}\n`, 0o600);
@@ -139,7 +140,7 @@ export function holdKeeper({ kinds, onHeld, onChange, ...at }: HoldKeeperInput):
 
 function followFolder({ runtimeDir }: HoldPlace, onEvent: () => void): FSWatcher {
   const folder = join(runtimeDir, 'holds');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const watcher = watch(folder, onEvent);
   watcher.unref();
   // The folder went away with the runtime directory: nothing is held then, and nobody can tell otherwise.

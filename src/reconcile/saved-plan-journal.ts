@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../errors.js';
 import { isJsonObject } from '../model/json.js';
 import type { SavedPlan } from '../report/saved-plan.js';
+import { makeFolder } from '../sys/make-folder.js';
 
 /** Which saved plans have been applied here: one small file each, until the plan expires. */
 const folderIn = (runtimeDir: string): string => join(runtimeDir, 'applied-plans');
@@ -31,7 +32,7 @@ export function refuseUsed(runtimeDir: string, saved: SavedPlan, nowMs: number):
 export function noteApplied(runtimeDir: string, saved: SavedPlan, nowMs: number): void {
   const entry = { applied_at: new Date(nowMs).toISOString(), expires_at: saved.expires_at, pid: process.pid };
   try {
-    mkdirSync(folderIn(runtimeDir), { recursive: true, mode: 0o755 });
+    makeFolder(folderIn(runtimeDir), 0o755);
     forgetExpired(runtimeDir, nowMs);
     const fd = openSync(fileOf(runtimeDir, saved.digest), 'wx', 0o644);
     try {

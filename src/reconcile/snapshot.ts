@@ -6,6 +6,7 @@ import type { LeaseListing } from '../leases/store.js';
 import type { CloudFacts } from '../model/cloud.js';
 import type { HostFacts, Identity, RouteLookup } from '../model/facts.js';
 import { type Address, contains, familyOf, lengthOf } from '../model/ip.js';
+import { isJsonObject } from '../model/json.js';
 import type { Lease } from '../model/lease.js';
 import type { Network } from '../model/network.js';
 import type { Warning } from '../model/warning.js';
@@ -123,7 +124,9 @@ export interface PlanSnapshotInput {
 
 /** The plan that the host of a snapshot would make, computed from values alone. @throws {FlanError} as a plan would */
 export function planSnapshot({ snapshot, kinds, leases }: PlanSnapshotInput): Preview {
-  const { facts, previous, identity, options, warnings, adopt, foreign, lookups } = snapshot;
+  const { facts, previous, identity, options, adopt, foreign, lookups } = snapshot;
+  const known = snapshot.observed.filter((resource) => isKnown(resource, kinds));
+  const warnings = [...snapshot.warnings, ...unknownKinds(snapshot.observed, kinds)];
   const { selection, public_key: publicKey, startup_output: startupOutput, cloud } = snapshot;
   const survey = surveyOf({
     ...{ facts, previous, identity, options, warnings, publicKey, startupOutput, cloud },
@@ -133,9 +136,26 @@ export function planSnapshot({ snapshot, kinds, leases }: PlanSnapshotInput): Pr
   });
   const prepared = prepare({ survey, listing: leases?.listing ?? listingOf(snapshot), kinds });
   // The snapshot names images of secrets; a network that is read again has the secrets themselves.
-  const resources = leases ? snapshot.observed.map(resourceWithSecrets(leases.network)) : snapshot.observed;
+  const resources = leases ? known.map(resourceWithSecrets(leases.network)) : known;
   const observed = new Map<Key, Resource>(resources.map((resource) => [kinds.key(resource), resource]));
   return conclude({ prepared, world: { observed, foreign }, kinds, adopt, store: leases?.store ?? snapshot.store });
+}
+
+/** A later minor version may observe more than this one knows: that is passed over. */
+function unknownKinds(observed: readonly Resource[], kinds: Kinds): readonly Warning[] {
+  const unknown = [...new Set(observed.filter((one) => !isKnown(one, kinds)).map(({ kind }) => kind))];
+  if (unknown.length === 0) return [];
+  const message = `the snapshot holds objects that this version of flan does not know and leaves out: ${unknown.join(', ')}`;
+  return [{ code: 'W_UNKNOWN_KIND', message, hint: 'Plan with the version of flan that took the snapshot.' }];
+}
+
+function isKnown(resource: Resource, kinds: Kinds): boolean {
+  try {
+    kinds.of(resource);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const listingOf = ({ leases, rejected }: Snapshot): LeaseListing => ({
@@ -180,6 +200,8 @@ export function decodeSnapshot(text: string, where: string): Snapshot {
     MEMBERS.lists.includes(name) ? !Array.isArray(value[name]) : !isObject(value[name]),
   );
   if (missing !== undefined) throw bad(`its ${missing} is missing or damaged`);
+  const isResource = (one: unknown): boolean => isJsonObject(one) && typeof one.kind === 'string';
+  if (!(value.observed ?? []).every(isResource)) throw bad('its observed is missing or damaged');
   return value as Snapshot;
 }
 

@@ -1,5 +1,5 @@
-import { subjectOf } from '../drivers/drivers.js';
 import type { Key, Kinds } from '../planner/kind.js';
+import { subjectOf } from '../planner/step.js';
 import { massDelete } from './risk.js';
 import type { DuePlan } from './state.js';
 import type { Timers } from './timers.js';

@@ -1,7 +1,6 @@
 import {
   chmodSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { WatchStatus } from '../report/watch-status.js';
+import { makeFolder } from '../sys/make-folder.js';
 import { netnsInode } from '../sys/netns.js';
 import { markOf } from '../sys/process-mark.js';
 
@@ -38,7 +38,7 @@ export function statusFile(place: StatusPlace): StatusFile {
   const path = join(place.runtimeDir, `${start(place)}${process.pid}${END}`);
   return {
     write(status) {
-      mkdirSync(place.runtimeDir, { recursive: true, mode: 0o755 });
+      makeFolder(place.runtimeDir, 0o755);
       // In one step, but not flushed to a disk: after a power cut nobody is there whose state it could be.
       const temporary = `${path}.new`;
       writeFileSync(temporary, `${JSON.stringify(status)}\n`);

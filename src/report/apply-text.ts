@@ -1,6 +1,7 @@
 import type { Outcome } from '../drivers/driver.js';
 import type { Link } from '../kinds/link.js';
 import type { Action, Step } from '../planner/plan.js';
+import { subjectOf } from '../planner/step.js';
 import { fieldChanges, lineChanges } from './changes.js';
 import { type Paint, plain, READING_ORDER } from './paint.js';
 import { guarded, printable } from './printable.js';
@@ -58,7 +59,7 @@ export function applyText({ outcomes, left, untried }: ApplyResult, unguarded: P
 function hintOf(outcome: Outcome): readonly string[] {
   if (outcome.status === 'done') return [];
   const { step, error } = outcome;
-  const { type } = (step.action === 'delete' ? step.before : step.after) as Partial<Link>;
+  const { type } = subjectOf(step) as Partial<Link>;
   if (step.key.startsWith('link/') && error.message.includes(NO_SUCH_DEVICE)) {
     return [`Load the kernel module with \`modprobe ${type}\`; where there is none, choose another backend.`];
   }

@@ -70,7 +70,10 @@ function enter(name: string, path: string): void {
   } catch (cause) {
     if (!(cause instanceof SysError)) throw cause;
     if (cause.errnoName === 'EPERM') throw denied(name, cause);
-    throw new FlanError('E_NETNS', `network namespace '${name}': ${path} is not one (${cause.errnoName})`, { cause });
+    throw new FlanError('E_NETNS', `network namespace '${name}': ${path} is not one (${cause.errnoName})`, {
+      hint: "Give a name that 'ip netns' lists, or a path such as /proc/PID/ns/net.",
+      cause,
+    });
   } finally {
     closeSync(fd);
   }
@@ -81,7 +84,10 @@ function notThere({ name, path, cause }: { readonly name: string; readonly path:
   if (code === 'EACCES') return denied(name, cause);
   const why = code === 'ENOENT' ? 'there is no such network namespace' : `${path} cannot be opened (${code})`;
   return new FlanError('E_NETNS', `network namespace '${name}': ${why}`, {
-    hint: code === 'ENOENT' ? `List them with 'ip netns', or add it with 'ip netns add ${name}'.` : undefined,
+    hint:
+      code === 'ENOENT'
+        ? `List them with 'ip netns', or add it with 'ip netns add ${name}'.`
+        : "Give a name that 'ip netns' lists, or a path such as /proc/PID/ns/net.",
     cause,
   });
 }

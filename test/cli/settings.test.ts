@@ -8,6 +8,7 @@ import { ourForms } from '../../src/commands/flag-forms.js';
 import { SETTING_FLAGS } from '../../src/commands/setting-flags.js';
 import { SettingsCommand } from '../../src/commands/settings-command.js';
 import { IGNORED_FLANNEL_FLAGS, SETTINGS } from '../../src/config/settings-definitions.js';
+import { flan } from '../support/cli.js';
 
 /** Hands out what a command gets to see. */
 class Probe extends SettingsCommand {
@@ -32,6 +33,25 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flan-settings-'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it('`config show` writes no control characters to a terminal', async () => {
+  writeFileSync(join(folder, 'odd.yaml'), 'node: "a\\u001b[31mb\\u0000"\n');
+  const { code, stdout } = await flan(['config', 'show', '-c', join(folder, 'odd.yaml')], { cwd: folder });
+  expect([code, stdout]).toEqual([0, expect.stringContaining('a\\u{1b}[31mb\\u{0}')]);
+});
+
+it('`-c` with a folder says what to give instead', async () => {
+  const { code, stderr } = await flan(['config', 'show', '-c', folder], { cwd: folder });
+  expect([code, stderr]).toEqual([
+    78,
+    expect.stringMatching(/^Error E_CONFIG: [\s\S]* {2}hint: {2}Give the path of a file/),
+  ]);
+});
+
+it('--valid-for is for a plan that is saved', async () => {
+  const { code, stderr } = await flan(['plan', '--valid-for', '1h'], { cwd: folder });
+  expect([code, stderr]).toEqual([64, expect.stringContaining('--out')]);
+});
 
 describe('setting flags', () => {
   it('exist for every setting, and for all that flanneld knows', () => {

@@ -233,7 +233,7 @@ describe('parseNetwork', () => {
     ['{"Network":', 'net-conf.json:1:12', 'not valid JSON: the text ends too early'],
     ['Network: "10.3.0.0/16\n', 'net-conf.json:', 'not valid YAML'],
     ['Network: 10.3.0.0/16\n\tSubnetLen: 24\n', 'net-conf.json:2:1', 'not valid YAML'],
-    ['a: 1\n---\nb: 2\n', 'net-conf.json:', 'not valid YAML'],
+    ['a: 1\n---\nb: 2\n', 'net-conf.json:', 'not valid YAML: it holds several documents, not one'],
     ['a: &a [*a]\nNetwork: 10.3.0.0/16\n', 'net-conf.json', 'cannot be read'],
     ['', 'net-conf.json', 'must be an object, not null'],
   ])('%j is refused at %s', async (text, where, message) => {
@@ -241,6 +241,7 @@ describe('parseNetwork', () => {
     expect(error).toMatchObject({
       code: 'E_NETWORK_CONFIG',
       where: expect.stringContaining(where),
+      hint: expect.any(String),
       message: expect.stringContaining(message),
     });
   });

@@ -263,6 +263,7 @@ describe('files', () => {
     ['__proto__: 1\n', `${CWD}/flan.yaml:1:1`, "there is no setting '__proto__'"],
     ['store: file\nstore: etcd\n', `${CWD}/flan.yaml:2:1`, 'not valid YAML'],
     ['store: [\n', `${CWD}/flan.yaml:2:1`, 'not valid YAML'],
+    ['store: file\n---\nstore: etcd\n', `${CWD}/flan.yaml:2:1`, 'not valid YAML: it holds several documents, not one'],
     ['- store\n', `${CWD}/flan.yaml:1:1`, 'one setting per line'],
     ['node: *nobody\n', `${CWD}/flan.yaml:1:1`, 'cannot be read: Unresolved alias'],
     ['iface: &a [*a]\n', `${CWD}/flan.yaml:1:1`, 'cannot be read'],
@@ -271,6 +272,7 @@ describe('files', () => {
     expect(await failure(yaml(text))).toMatchObject({
       code: 'E_CONFIG',
       where,
+      hint: expect.any(String),
       message: expect.stringContaining(message),
     });
   });

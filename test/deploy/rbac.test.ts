@@ -32,7 +32,7 @@ async function wholeLife(): Promise<void> {
   const lease = await acquired;
   const seen = follow(store, stop.signal);
   await seen.until(() => seen.view().length === 1);
-  await store.setReady(true, stop.signal);
+  await store.setNetwork('up', stop.signal);
   await store.list(stop.signal);
   await bed.kube.stop();
   bed.kube.nodes.compact();
@@ -40,7 +40,7 @@ async function wholeLife(): Promise<void> {
   await seen.until(() => seen.events.filter((event) => event.type === 'snapshot').length > 1);
   await store.renew(lease, requestOf(1), stop.signal);
   await store.note({ type: 'Normal', reason: 'DriftRepaired', message: 'm', count: 1 }, stop.signal);
-  await store.setReady(false, stop.signal);
+  await store.setNetwork('down', stop.signal);
   await store.release(lease, stop.signal);
   await seen.until(() => seen.view().length === 0);
   stop.abort();

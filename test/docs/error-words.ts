@@ -74,7 +74,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   E_SUBNETS_EXHAUSTED: 'Every subnet of the network is leased.',
   E_SUBNET_TAKEN: 'A subnet to be reserved belongs to somebody.',
   E_SYSCTL: 'A kernel setting (sysctl) could not be read or written.',
-  E_SYSTEM: 'A system call failed; its name and errno are in the message.',
+  E_SYSTEM: 'A system call failed, or a program did not answer in time: which one is in the message.',
   E_TERMINATED: 'SIGTERM. Changes that had been made stay.',
   E_TIMEOUT: '`flan status --wait` found something that was not in order until the time was over; it is named.',
   E_TIMER: '`apply --confirm` found nobody who would roll back in time, so nothing was changed.',

@@ -174,7 +174,7 @@ describe('kill -9', () => {
         nowMs: 0,
         hold: 'yes',
       });
-      await expect(dying).rejects.toThrow(Killed);
+      await expect(dying).rejects.toMatchObject({ cause: expect.any(Killed) });
       await session.close();
       expect(lastOf(a).state).toBe('rolling-back');
       expect(await a.flan(['apply', '--yes'])).toMatchObject({ code: 75 });

@@ -55,6 +55,22 @@ describe('a snapshot', () => {
     });
   }
 
+  labTest('of a later version is read without what is not known', {}, async (lab) => {
+    const a = lab.node();
+    lab.put('node-b.yaml', peerLease('b'));
+    expect((await a.flan(['apply', '--yes'])).code).toBe(0);
+    const file = await snapshotOf(lab, a);
+    const snapshot = JSON.parse(readFileSync(file, 'utf8')) as { observed: object[] };
+    const later = { kind: 'zzz', name: 'x' };
+    writeFileSync(file, JSON.stringify({ ...snapshot, observed: [later, ...snapshot.observed] }));
+    const planned = await elsewhere(lab)(['plan', '--snapshot', file]);
+    expect(planned).toMatchObject({ code: 0, stdout: expect.stringContaining('No changes') });
+    expect(planned.stdout).toMatch(/does not know and leaves out: zzz \(W_UNKNOWN_KIND\)/);
+    writeFileSync(file, JSON.stringify({ ...snapshot, observed: [null] }));
+    const broken = await elsewhere(lab)(['plan', '--snapshot', file]);
+    expect(broken).toMatchObject({ code: 65, stderr: expect.stringContaining('E_DATA') });
+  });
+
   labTest('goes through a pipe: - is stdin and stdout', {}, async (lab) => {
     const a = lab.node();
     lab.put('node-b.yaml', peerLease('b'));

@@ -51,6 +51,16 @@ const lease = ownLease({
 
 const ALL = { lease, link, address, neighbour, fdb, v4, v6, rule, sysctl, offload, table, iptables, file };
 
+it.each([
+  ['', 'empty'],
+  ['A=1', '1 line'],
+  ['A=1\n', '1 line'],
+  ['A=1\nB=2', '2 lines'],
+])('a file that holds %j is described as %s', (content, words) => {
+  const file: TextFile = { kind: 'file', path: '/x', content, mode: 0o644 };
+  expect(kinds.of(file).describe(file)).toBe(words);
+});
+
 describe('identity', () => {
   it.each([
     [v4, 'route/main/10.244.3.0/24'],
@@ -178,7 +188,7 @@ describe('description', () => {
     [fdb, 'dst 192.168.10.3 permanent'],
     [neighbour, 'lladdr 0a:00:00:00:00:02 permanent'],
     [table, '1 rule'],
-    [file, '1 lines'],
+    [file, '1 line'],
     [lease, '10.244.1.0/24 for 192.168.10.1'],
   ] as readonly (readonly [Resource, string])[])('of %j', (resource, words) => {
     expect(kinds.of(resource).describe(resource)).toBe(words);

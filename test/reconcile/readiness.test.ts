@@ -23,22 +23,22 @@ const busy = (what = 'busy') => new FlanError('E_STORE_UNREACHABLE', what, { ret
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 interface Bed {
-  /** What `setReady` meets, call by call; nothing: success. */
+  /** What `setNetwork` meets, call by call; nothing: success. */
   readonly failures?: (FlanError | undefined)[];
 }
 
 function bed({ failures = [] }: Bed = {}) {
-  const said: boolean[] = [];
+  const said: ('up' | 'down')[] = [];
   const told: WatchEvent[] = [];
   const stop = new AbortController();
   const clock = quick();
   const made = readiness({
     store: {
-      async setReady(ready) {
+      async setNetwork(state) {
         await Promise.resolve();
         const failure = failures.shift();
         if (failure !== undefined) throw failure;
-        said.push(ready);
+        said.push(state);
       },
     },
     clock,
@@ -54,21 +54,21 @@ test('each state is published once in a row', async () => {
     it.say(state);
     await settled();
   }
-  expect(said).toEqual([true, false, true]);
+  expect(said).toEqual(['up', 'down', 'up']);
 });
 
 test('what could not be said is said when it can, and only if it is still so', async () => {
   const { readiness: it, said, told, failures, clock } = bed({ failures: [busy(), busy(), busy('other')] });
   it.say('works');
   await settled();
-  expect(said).toEqual([true]);
+  expect(said).toEqual(['up']);
   expect(told.map((event) => event.type === 'failed' && event.error.message)).toEqual(['busy', 'other']);
   expect(clock.waits).toEqual([500, 1000, 2000]);
   failures.push(busy());
   it.say('broken');
   it.say('works');
   await settled();
-  expect(said.at(-1)).toBe(true);
+  expect(said.at(-1)).toBe('up');
 });
 
 test('what is refused is told and not tried again until there is news', async () => {
@@ -81,7 +81,7 @@ test('what is refused is told and not tried again until there is news', async ()
   expect(told).toEqual([{ type: 'failed', key: 'readiness', error: refused, more: 0 }]);
   it.say('broken');
   await settled();
-  expect(said).toEqual([false]);
+  expect(said).toEqual(['down']);
 });
 
 test('the last words are that it is broken, if it was said to work, whatever else is going on', async () => {
@@ -93,7 +93,7 @@ test('the last words are that it is broken, if it was said to work, whatever els
   stop.abort();
   await it.lastWords();
   await it.lastWords();
-  expect(said).toEqual([true, false]);
+  expect(said).toEqual(['up', 'down']);
 });
 
 test('a store without a place for it is never asked', async () => {

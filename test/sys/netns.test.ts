@@ -43,7 +43,10 @@ test('what is no namespace is an error that names it', () => {
   expect(() => inNetns('no-such', here)).toThrow(expect.objectContaining({ code: 'E_NETNS' }));
   const notOne = () => inNetns('/etc/hostname', here);
   expect(notOne).toThrow(
-    expect.objectContaining({ code: 'E_NETNS', message: expect.stringContaining('/etc/hostname') }),
+    expect.objectContaining({
+      ...{ code: 'E_NETNS', message: expect.stringContaining('/etc/hostname') },
+      hint: expect.stringContaining('/proc/PID/ns/net'),
+    }),
   );
 });
 

@@ -12,16 +12,19 @@ export class ConfigShow extends SettingsCommand {
   override async run(): Promise<ExitCode> {
     const { flags } = await this.parse(ConfigShow);
     const loaded = await this.loadSettings(flags);
-    const [{ showSettings }, { table }] = await Promise.all([
+    const [{ showSettings }, { printable }, { table }] = await Promise.all([
       import('../../config/show.js'),
+      import('../../report/printable.js'),
       import('../../report/table.js'),
     ]);
     const rows = showSettings(loaded);
     if (flags.json) this.print({ format_version: FORMAT_VERSION, kind: 'flan.config', ...{ settings: rows } });
-    else
-      this.out(
-        table(rows.map(({ key, value, origin }) => (flags.origin ? [key, value || '-', origin] : [key, value || '-']))),
+    else {
+      const cells = rows.map(({ key, value, origin }) =>
+        flags.origin ? [key, value || '-', origin] : [key, value || '-'],
       );
+      this.out(table(cells.map((row) => row.map(printable))));
+    }
     return EXIT.ok;
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CloudName } from '../../model/cloud.js';
-import { fileError } from '../text-file.js';
+import { fileError } from '../../sys/file-error.js';
 import { aliClient } from './ali/client.js';
 import { awsClient } from './aws/client.js';
 import type { CloudClient, CloudEdge } from './client.js';
@@ -21,7 +21,7 @@ export const cloudEdge: CloudEdge = {
       return readFileSync(path, 'utf8');
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw fileError('read', path, cause);
+      throw fileError({ verb: 'read', path, cause, hint: 'Let flan read it, or name another file.' });
     }
   },
   nowMs: () => performance.now(),

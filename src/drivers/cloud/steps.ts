@@ -10,7 +10,7 @@ import {
 } from '../../kinds/cloud-route.js';
 import { kinds } from '../../kinds/index.js';
 import type { Key } from '../../planner/kind.js';
-import type { Step } from '../../planner/plan.js';
+import { type Step, subjectOf } from '../../planner/step.js';
 import type { CloudClient, CloudEdge } from './client.js';
 import type { CloudEye } from './eye.js';
 import { type CloudSelf, reads } from './look.js';
@@ -41,7 +41,7 @@ export function cloudSteps(init: CloudStepsInit): (step: Step, signal: AbortSign
   const { client, edge, eye, memory, lagMs } = init;
 
   const performRoute = async (step: Step, signal: AbortSignal): Promise<void> => {
-    const subject = (step.action === 'delete' ? step.before : step.after) as CloudRoute;
+    const subject = subjectOf(step) as CloudRoute;
     const standing = await standingAt(subject, signal);
     const known = step.action === 'create' ? [] : (step.before as CloudRoute).target.split(', ');
     if (step.action === 'delete') return removeRoute({ subject, standing, known }, signal);
@@ -114,7 +114,7 @@ export function cloudSteps(init: CloudStepsInit): (step: Step, signal: AbortSign
   };
 
   return (step, signal) => {
-    const { kind } = step.action === 'delete' ? step.before : step.after;
+    const { kind } = subjectOf(step);
     return kind === 'cloud-route' ? performRoute(step, signal) : performForwarding(step, signal);
   };
 }

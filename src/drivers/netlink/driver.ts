@@ -17,8 +17,8 @@ import {
 import { decodeEvent } from '../../netlink/wire/event.js';
 import type { Key, Resource } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
+import { subjectOf } from '../../planner/step.js';
 import type { Driver, Observation, Outcome, Scope } from '../driver.js';
-import { subjectOf } from '../drivers.js';
 import { addressCodec } from './address.js';
 import { devOf, type NetlinkCodec } from './codec.js';
 import { fdbCodec } from './fdb.js';

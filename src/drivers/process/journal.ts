@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlanError } from '../../errors.js';
 import type { Json } from '../../model/json.js';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
+import { makeFolder } from '../../sys/make-folder.js';
 import { entryName, type JournalEntry, parseEntry, type StartupEntry, startupName } from './journal-entry.js';
 
 /**
@@ -65,7 +66,7 @@ export function openJournal({ folder, place: ask }: JournalOptions): Journal {
     put: (entry) => {
       const path = pathOf(entry);
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        makeFolder(folder, 0o700);
         writeFileAtomic(path, JSON.stringify({ format: FORMAT, place: here(), entry }), 0o600);
       } catch (cause) {
         throw fileError('write', path, cause);

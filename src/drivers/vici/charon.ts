@@ -1,8 +1,9 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FlanError } from '../../errors.js';
+import { makeFolder } from '../../sys/make-folder.js';
 import { inNetns } from '../../sys/netns.js';
 import { isRunning, markOf, type ProcessMark } from '../../sys/process-mark.js';
 import { realPathOf } from '../run-tool.js';
@@ -52,7 +53,7 @@ export async function startCharon({ place, born, signal }: CharonStart): Promise
       hint: 'Install strongSwan (Debian packages strongswan-charon, strongswan-swanctl, libstrongswan-standard-plugins).',
     });
   }
-  mkdirSync(place.folder, { recursive: true, mode: 0o700 });
+  makeFolder(place.folder, 0o700);
   prepareFiles(place);
   const log = openSync(charonLog(place), 'w', 0o600);
   try {

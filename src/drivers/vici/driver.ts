@@ -3,7 +3,7 @@ import { ikeDaemonKey } from '../../kinds/ike-daemon.js';
 import { connectionName, type IpsecConnection, ipsecConnectionKind } from '../../kinds/ipsec-connection.js';
 import { type IpsecSecret, ipsecSecretKey, ipsecSecretKind, secretId, secretOf } from '../../kinds/ipsec-secret.js';
 import type { Key, Resource } from '../../planner/kind.js';
-import type { Step } from '../../planner/plan.js';
+import { type Step, subjectOf } from '../../planner/step.js';
 import { turns } from '../../sys/turns.js';
 import type { Driver, Outcome, Scope } from '../driver.js';
 import { type AssociationStatus, associationStatus } from './associations.js';
@@ -70,7 +70,7 @@ export function viciDriver({ sockets, state, place, netns, psk }: ViciDriverInpu
   };
 
   const performOne = async (client: ViciClient, step: Step): Promise<void> => {
-    const { kind } = step.action === 'delete' ? step.before : step.after;
+    const { kind } = subjectOf(step);
     // Ours that has ended is not the one that answers.
     const isNoted = state.read() !== undefined && daemon.own() !== 'ended';
     if (step.action !== 'delete' && !isNoted) state.write({ socket: session.socket ?? '' });

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
+import { makeFolder } from '../../sys/make-folder.js';
 import { netnsInode } from '../../sys/netns.js';
 import type { ProcessMark } from '../../sys/process-mark.js';
 
@@ -38,7 +39,7 @@ export function ipsecStateFile(place: IpsecStatePlace): IpsecStateFile {
       }
     },
     write: (state) => {
-      mkdirSync(place.runtimeDir, { recursive: true, mode: 0o755 });
+      makeFolder(place.runtimeDir, 0o755);
       writeFileAtomic(path, `${JSON.stringify(state)}\n`, 0o600);
     },
     remove: () => rmSync(path, { force: true }),

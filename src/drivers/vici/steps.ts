@@ -1,7 +1,7 @@
 import { FlanError } from '../../errors.js';
 import { childName, connectionName, type IpsecConnection } from '../../kinds/ipsec-connection.js';
 import { type IpsecSecret, ipsecSecretKey, pskName, secretId, secretOf } from '../../kinds/ipsec-secret.js';
-import type { Step } from '../../planner/plan.js';
+import { type Step, subjectOf } from '../../planner/step.js';
 import type { ViciClient } from './client.js';
 import { connectionMessage, startsFirst } from './connections.js';
 import { listIn, type ViciMessage } from './message.js';
@@ -58,7 +58,7 @@ export interface SecretStep {
 
 /** @throws {FlanError} E_CHARON; E_RACE when the config has another key than the step is about */
 export async function performSecret(client: ViciClient, { step, psk }: SecretStep): Promise<void> {
-  const subject = (step.action === 'delete' ? step.before : step.after) as IpsecSecret;
+  const subject = subjectOf(step) as IpsecSecret;
   const wanted = step.action === 'delete' ? undefined : secretId(subject);
   if (wanted !== undefined) {
     if (psk === undefined || pskName(psk) !== subject.psk) {

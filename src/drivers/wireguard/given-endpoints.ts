@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Key } from '../../planner/kind.js';
 import { writeFileAtomic } from '../../sys/atomic-file.js';
+import { makeFolder } from '../../sys/make-folder.js';
 import { netnsInode } from '../../sys/netns.js';
 import type { GivenEndpoints } from './roaming.js';
 
@@ -36,7 +37,7 @@ export function givenEndpoints({ runtimeDir, netns }: GivenEndpointsPlace): Give
     save: () => {
       if (!isDirty) return;
       try {
-        mkdirSync(runtimeDir, { recursive: true, mode: 0o755 });
+        makeFolder(runtimeDir, 0o755);
         if (given.size === 0) rmSync(path, { force: true });
         else writeFileAtomic(path, `${JSON.stringify(Object.fromEntries(given))}\n`, 0o600);
         isDirty = false;

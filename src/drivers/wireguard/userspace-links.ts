@@ -2,8 +2,8 @@ import { asFlanError } from '../../errors.js';
 import type { Link } from '../../kinds/link.js';
 import type { Resource } from '../../planner/kind.js';
 import type { Step } from '../../planner/plan.js';
+import { subjectOf } from '../../planner/step.js';
 import type { Driver, Notice, Outcome, Scope } from '../driver.js';
-import { subjectOf } from '../drivers.js';
 import type { UserspaceWireguard } from './userspace.js';
 
 /**

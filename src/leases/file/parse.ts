@@ -3,7 +3,6 @@ import { suggestion } from '../../model/did-you-mean.js';
 import { isJsonObject, type Json } from '../../model/json.js';
 import type { Lease } from '../../model/lease.js';
 import { decodeLeaseFields, type Where } from './fields.js';
-import { repeatsMember } from './repeated-member.js';
 import { type ParsedYaml, positionOf, type YamlModule } from './yaml.js';
 
 /** Where an entry stands in its file: the number of the document, and the way to it inside. */
@@ -45,7 +44,6 @@ export function parseJsonFile({ file, text, form }: LeaseFile): FileContent | un
   } catch {
     return undefined;
   }
-  if (repeatsMember(text, value)) return undefined;
   if (form === 'folder' && isJsonObject(value)) {
     const entry = entryOf({ id: file, place: WHOLE_FILE, value, where: () => file });
     return isFault(entry) ? undefined : { type: 'entries', entries: [entry] };

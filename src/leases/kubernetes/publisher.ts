@@ -19,7 +19,7 @@ export interface PublisherOptions {
 export interface Publisher {
   /** Publishes, and stands by it from then on. */
   publish(request: LeaseRequest, node: NodeRecord, signal: AbortSignal): Promise<NodeRecord>;
-  setReady(ready: boolean, signal: AbortSignal): Promise<void>;
+  setNetwork(state: 'up' | 'down', signal: AbortSignal): Promise<void>;
   /** The own Node as just seen. Returns at once; what is to be written is written meanwhile. */
   seen(node: NodeRecord, signal: AbortSignal): void;
   /** Nothing is to be there any more. */
@@ -66,8 +66,7 @@ export function publisher({ own, names, clock, report }: PublisherOptions): Publ
       wanted = request;
       return now;
     },
-    async setReady(ready, signal) {
-      const state = ready ? 'up' : 'down';
+    async setNetwork(state, signal) {
       conditionOf = await own.setNetwork(state, signal);
       network = state;
     },

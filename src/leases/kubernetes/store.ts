@@ -45,7 +45,7 @@ export type NodePublicIps = Readonly<Partial<Record<Family, Address>>>;
 export interface KubernetesStore extends LeaseStore {
   /** Annotations `node-public-ip` and `node-public-ipv6` of the own Node. @throws {FlanError} E_LEASE, E_NODE_MISSING */
   nodePublicIps(signal: AbortSignal): Promise<NodePublicIps>;
-  setReady(ready: boolean, signal: AbortSignal): Promise<void>;
+  setNetwork(state: 'up' | 'down', signal: AbortSignal): Promise<void>;
   /** As an Event of the own Node. @throws {FlanError} E_STORE_PERMISSION without the right to create events */
   note(note: NodeNote, signal: AbortSignal): Promise<void>;
 }
@@ -163,7 +163,7 @@ export function kubernetesStore(options: KubernetesStoreOptions): KubernetesStor
       }
     },
 
-    setReady: (ready, signal) => published.setReady(ready, signal),
+    setNetwork: (state, signal) => published.setNetwork(state, signal),
 
     async note(note, signal) {
       const node = await own.name(signal);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FlanError } from '../../../src/errors.js';
 import { encodeLeaseFields } from '../../../src/leases/file/fields.js';
 import { type FileContent, type LeaseFile, parseJsonFile, parseYamlFile } from '../../../src/leases/file/parse.js';
-import { repeatsMember } from '../../../src/leases/file/repeated-member.js';
+import { findRepeated } from '../../../src/leases/file/repeated-member.js';
 import { appendToYaml, editYaml, loadYaml, removeFromYaml } from '../../../src/leases/file/yaml.js';
 import { lease } from '../support.js';
 
@@ -127,19 +127,11 @@ describe('faults say where and what, and hurt nobody else', () => {
     ]);
   });
 
-  test('a member that stands there twice, in JSON as in YAML', async () => {
+  test('a member that stands there twice, in YAML; JSON keeps the last, as in Go', async () => {
     const said2 = 'E_LEASE leases/x.yaml:2:1: cannot read leases/x.yaml:2:1: Map keys must be unique';
     expect(await said('subnet: 10.0.1.0/24\nsubnet: 10.0.2.0/24')).toEqual([said2]);
-    for (const text of [
-      '{"subnet": "10.0.1.0/24",\n"subnet": "10.0.2.0/24"}',
-      '{"subnet" : "10.0.1.0/24",\n"subnet":"10.0.2.0/24"}',
-      '{"subnet":"10.0.1.0/24",\n"sub\\u006eet":"10.0.2.0/24"}',
-      '{"subnet":"10.0.1.0/24","backendData":[{"VNI":1,\n"VNI":2}]}',
-    ]) {
-      const [first, ...more] = await said(text);
-      expect([first?.replace(/2:\d+/g, '2:1'), more]).toEqual([said2, []]);
-    }
-    expect(await said('{"leases": [],\n"leases": []}', 'file')).toEqual([said2]);
+    const [kept] = await said('{"subnet": "10.0.1.0/24",\n"subnet": "10.0.2.0/24"}');
+    expect(kept).toContain('10.0.2.0-24');
   });
 
   test('aliases that multiply are refused', async () => {
@@ -215,7 +207,7 @@ describe('members that stand there twice', () => {
     fc.assert(
       fc.property(value, fc.constantFrom(':', ' : ', '\n:', ': '), (some, colon) => {
         const text = write(some, colon);
-        expect(repeatsMember(text, JSON.parse(text))).toBe(repeats(some));
+        expect(findRepeated(text) !== undefined).toBe(repeats(some));
       }),
       { numRuns: 1000 },
     );
@@ -224,7 +216,7 @@ describe('members that stand there twice', () => {
   test('are looked for in what is nested deeper than the stack', () => {
     const deep = (inner: string) => `${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}`;
     for (const inner of ['{"a":1,"a":2}', '{"a":1,"b":2}']) {
-      expect(repeatsMember(deep(inner), JSON.parse(deep(inner)))).toBe(inner.includes('2') && !inner.includes('b'));
+      expect(findRepeated(deep(inner)) !== undefined).toBe(!inner.includes('b'));
     }
   });
 });

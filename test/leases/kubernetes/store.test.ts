@@ -238,7 +238,7 @@ describe('the own Node', () => {
     addNode();
     const one = store({ ownNodeId: 'machine-a' });
     expect((await one.acquire(request(), stop.signal)).nodeId).toBe('machine-a');
-    await one.setReady(true, stop.signal);
+    await one.setNetwork('up', stop.signal);
     const seen = watching(one);
     await seen.until(() => seen.events.length === 1);
     const before = bed.kube.nodes.get('node-a')?.metadata.uid;
@@ -327,15 +327,15 @@ describe('condition NetworkUnavailable', () => {
       makeNode({ name: 'node-a', conditions: [condition('Ready', 'True'), condition('NetworkUnavailable', 'True')] }),
     );
     const one = store();
-    await one.setReady(true, stop.signal);
+    await one.setNetwork('up', stop.signal);
     expect(network()).toMatchObject({
       status: 'False',
       reason: 'FlannelIsUp',
       message: 'Flannel is running on this node',
     });
-    await one.setReady(true, stop.signal);
+    await one.setNetwork('up', stop.signal);
     expect(patches()).toHaveLength(1);
-    await one.setReady(false, stop.signal);
+    await one.setNetwork('down', stop.signal);
     expect(network()).toMatchObject({ status: 'True', lastTransitionTime: '2026-11-22T12:00:00Z' });
     expect(bed.kube.nodes.get('node-a')?.status?.conditions).toContainEqual(condition('Ready', 'True'));
   });
