@@ -64,8 +64,8 @@ export const TABLE = {
     defaultText: './leases if it exists, else /var/lib/flan/leases',
   }),
 
-  node: optional(is.string(), { group: 'node', description: 'Name of this node', defaultText: 'the host name' }),
-  nodeId: optional(is.string(), {
+  node: optional(is.name, { group: 'node', description: 'Name of this node', defaultText: 'the host name' }),
+  nodeId: optional(is.name, {
     group: 'node',
     description: 'Stable identity of this node in leases',
     defaultText: 'derived from /etc/machine-id',

@@ -43,6 +43,12 @@ export const string = ({ expects = 'a string', accepts = () => true }: TextRules
   format: (value) => value,
 });
 
+/** What is written into leases, files and terminals. */
+export const name: ValueType<string> = string({
+  expects: 'a name without control characters',
+  accepts: (text) => !/\p{Cc}/u.test(text),
+});
+
 export const secret: ValueType<string> = {
   ...single('secret', 'a string'),
   decode: (raw) => (typeof raw === 'string' && raw !== '' ? raw : undefined),

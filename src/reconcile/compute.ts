@@ -99,7 +99,9 @@ export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput
   const { inputs, desired, table, peers, listing, leaseStep, warnings, survey } = prepared;
   const { observed, foreign } = world;
   const { ownership } = inputs;
-  const whyGone = (): string => 'no lease asks for it any more';
+  const unread = listing.rejected.length;
+  const doubt = unread === 0 ? '' : ` (${unread} ${unread === 1 ? 'lease' : 'leases'} cannot be read)`;
+  const whyGone = (): string => `no lease asks for it any more${doubt}`;
   const known = inputs.own === undefined ? withoutOwnSubnet(observed, kinds) : observed;
   const changes = plan({ desired: desired.desired, observed: known, kinds, ownership, adopt, whyGone });
   const whole = leaseStep === undefined ? changes : { ...changes, steps: [leaseStep, ...changes.steps] };

@@ -188,6 +188,7 @@ describe('types, in each source', () => {
       'environment FLAN_HEALTHZ_PORT',
       'an integer from 0 to 65535',
     ],
+    [{ env: { FLAN_NODE: 'a\u001b[31m' } }, 'E_CONFIG', 'environment FLAN_NODE', 'without control characters'],
     [{ env: { FLAN_HEALTHZ_PORT: '1e3' } }, 'E_CONFIG', 'environment FLAN_HEALTHZ_PORT', 'an integer'],
     [{ env: { FLAN_IP_MASQ: 'maybe' } }, 'E_CONFIG', 'environment FLAN_IP_MASQ', "true or false, not 'maybe'"],
     [{ env: { FLAN_IP_MASQ: 'constructor' } }, 'E_CONFIG', 'environment FLAN_IP_MASQ', 'true or false'],
