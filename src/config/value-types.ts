@@ -46,7 +46,7 @@ export const string = ({ expects = 'a string', accepts = () => true }: TextRules
 /** What is written into leases, files and terminals. */
 export const name: ValueType<string> = string({
   expects: 'a name without control characters',
-  accepts: (text) => !/\p{Cc}/u.test(text),
+  accepts: (text) => !/[^ -~\u00a0-\uffff]/.test(text),
 });
 
 export const secret: ValueType<string> = {

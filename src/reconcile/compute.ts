@@ -60,8 +60,10 @@ export function prepare({ survey, listing, kinds, own: held }: PrepareInput): Pr
   const peers = table.admitted();
   for (const lease of peers) {
     desired.add(lease.key, desiredForPeer(inputs, lease));
-    warnings.push(...peerWarnings(inputs, lease), ...clashWarnings(lease, desired.clashesOf(lease.key)));
+    warnings.push(...peerWarnings(inputs, lease));
   }
+  if (desired.isContested)
+    for (const lease of peers) warnings.push(...clashWarnings(lease, desired.clashesOf(lease.key)));
   const scope = scopeOf(inputs, desired.desired);
   return {
     survey,

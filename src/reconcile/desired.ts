@@ -116,9 +116,14 @@ export class DesiredIndex {
     return this.#keys.get(owner) ?? [];
   }
 
+  /** Whether two ask for one key anywhere. */
+  get isContested(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** What `owner` asks for in vain: under each key stands something else that `holder` asked for first. */
   clashesOf(owner: string): readonly Clash[] {
-    if (this.#waiting.size === 0) return [];
+    if (!this.isContested) return [];
     return this.keysOf(owner).flatMap((key) => {
       const held = this.#wanted.get(key);
       const claim = this.#waiting.get(key)?.find((one) => one.owner === owner);
