@@ -147,19 +147,27 @@ export function ruleSetDriver<R extends Resource & { readonly family: Family }>(
 const isAbsence = (cause: unknown): boolean => ABSENCES.has(asFlanError(cause).code);
 const ABSENCES: ReadonlySet<string> = new Set(['E_TOOL_MISSING', 'E_UNSUPPORTED', 'E_NETLINK']);
 
-/** Calls `action` when no call has come for a while, with the latest name. */
+/** Calls `action` when no call has come for a while, with the latest name, and never again before it is through. */
 function afterQuiet(action: (by?: string) => Promise<void>, signal: AbortSignal): (by?: string) => void {
   let timer: NodeJS.Timeout | undefined;
   let latest: string | undefined;
+  let busy: Promise<void> | undefined;
+  let isDue = false;
+  const act = (): void => {
+    isDue = busy !== undefined;
+    if (isDue) return;
+    const name = latest;
+    latest = undefined;
+    busy = action(name).finally(() => {
+      busy = undefined;
+      if (isDue && !signal.aborted) act();
+    });
+  };
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   return (by) => {
     if (signal.aborted) return;
     latest = by ?? latest;
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      const name = latest;
-      latest = undefined;
-      void action(name);
-    }, QUIET_MS);
+    timer = setTimeout(act, QUIET_MS);
   };
 }

@@ -43,7 +43,7 @@ export interface Call {
 }
 
 /** Longer than iptables waits for its lock, and enough for the rules of a large host. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 20_000;
 
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 

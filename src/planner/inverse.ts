@@ -122,5 +122,8 @@ export function undo({ images, observed, kinds, ownership }: UndoInput): Undo {
     written: images,
     whyGone: () => 'it was not there before',
   });
-  return { steps, moved: [...moved] };
+  // Nor is anything put on what is theirs.
+  const isOnTheirs = (step: Step): boolean => step.action !== 'delete' && step.needs.some((need) => moved.has(need));
+  const theirs = steps.filter(isOnTheirs).map(({ key }) => key);
+  return { steps: steps.filter((step) => !isOnTheirs(step)), moved: [...moved, ...theirs] };
 }

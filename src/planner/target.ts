@@ -76,10 +76,23 @@ export function narrow({ plan, target, exclude, nodeOf, isBasis }: NarrowInput):
     for (const other of chosen) if (other.action !== 'delete' && other.needs.includes(step.key)) out.add(other);
   }
   const isIn = (step: Step): boolean => chosen.has(step) && !out.has(step);
-  const isConflictIn = (conflict: Conflict): boolean => isAsked(conflict) && !isNamed(exclude, conflict.key);
+  const { heldUp = [], ...rest } = plan;
+  const waits = heldUp.filter(({ step, by }) => isAsked(step) && ![step.key, by].some((key) => isNamed(exclude, key)));
+  const inTheWay = new Set(waits.map(({ by }) => by));
+  // What is asked for cannot be done without it: that is a conflict whoever named it.
+  const isConflictIn = ({ key }: Conflict): boolean =>
+    inTheWay.has(key) || (isAsked({ key }) && !isNamed(exclude, key));
   return {
-    plan: { ...plan, steps: plan.steps.filter(isIn), conflicts: plan.conflicts.filter(isConflictIn) },
-    leftOut: plan.steps.filter((step) => !isIn(step)),
+    plan: {
+      ...rest,
+      steps: plan.steps.filter(isIn),
+      conflicts: plan.conflicts.filter(isConflictIn),
+      ...(waits.length > 0 && { heldUp: waits }),
+    },
+    leftOut: [
+      ...plan.steps.filter((step) => !isIn(step)),
+      ...heldUp.filter((one) => !waits.includes(one)).map(({ step }) => step),
+    ],
     added: plan.steps.filter((step) => isIn(step) && !isAsked(step)),
   };
 }

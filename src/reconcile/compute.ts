@@ -121,7 +121,7 @@ export function conclude({ prepared, world, kinds, adopt, store }: ConcludeInput
       ...listing.rejected.map(({ entry, error }) => refusal(entry, error)),
       ...table.quarantined().map((one) => refusal(one.lease.key, quarantineError(one))),
     ],
-    warnings: [...warnings, ...lossWarnings(whole, { observed, kinds, ownership })],
+    warnings: [...warnings, ...lossWarnings(whole, { observed: known, kinds, ownership })],
     summary: summarise(whole, foreign),
   };
   return { ...prepared, document, plan: whole, observed };

@@ -1,4 +1,4 @@
-import type { LeaseEvent } from '../leases/store.js';
+import type { LeaseEvent, RejectedEntry } from '../leases/store.js';
 import type { Lease } from '../model/lease.js';
 import { sameData } from '../model/lease-content.js';
 import type { Warning } from '../model/warning.js';
@@ -28,6 +28,8 @@ export class OwnLeaseMinder {
   readonly #init: OwnLeaseMinderInit;
   /** As the store told it last; undefined when it is not there. */
   #told: Lease | 'unreadable' | undefined;
+  /** What the keeper was asked to write over. */
+  #overwritten: Lease | 'unreadable' | undefined;
   #lastMs = Number.NEGATIVE_INFINITY;
 
   constructor(init: OwnLeaseMinderInit) {
@@ -36,9 +38,13 @@ export class OwnLeaseMinder {
 
   hear(event: LeaseEvent): void {
     const { key, node } = this.#init.lease();
+    // A key of etcd, or a Node of Kubernetes.
+    const isOwn = ({ entry }: RejectedEntry): boolean => [key, `Node ${node}`].some((name) => entry.endsWith(name));
     switch (event.type) {
       case 'snapshot':
-        this.#heard(event.leases.find((lease) => lease.key === key));
+        this.#heard(
+          event.leases.find((lease) => lease.key === key) ?? (event.rejected.some(isOwn) ? 'unreadable' : undefined),
+        );
         break;
       case 'put':
         if (event.lease.key === key) this.#heard(event.lease);
@@ -47,8 +53,7 @@ export class OwnLeaseMinder {
         if (event.key === key) this.#heard(undefined);
         break;
       case 'reject':
-        // A key of etcd, or a Node of Kubernetes.
-        if ([key, `Node ${node}`].some((name) => event.rejected.entry.endsWith(name))) this.#heard('unreadable');
+        if (isOwn(event.rejected)) this.#heard('unreadable');
         break;
     }
   }
@@ -66,8 +71,18 @@ export class OwnLeaseMinder {
     const { clock, lease, renew, warn } = this.#init;
     this.#lastMs = clock.nowMs();
     const { key } = lease();
-    warn(this.#told === undefined ? gone(key) : overwritten(key));
+    if (this.#told === undefined) warn(gone(key));
+    else this.#overwritten = this.#told;
     renew();
+  }
+
+  /** The keeper has published it anew. What stood there may have been meant: then the store has it so again. */
+  renewed(lease: Lease): void {
+    const before = this.#overwritten;
+    this.#overwritten = undefined;
+    if (before === undefined) return;
+    if (before !== 'unreadable' && sameData(published(before), published(lease))) return;
+    this.#init.warn(overwritten(lease.key));
   }
 
   #isRight(): boolean {

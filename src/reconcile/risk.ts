@@ -140,7 +140,8 @@ export function massDelete(
 ): { readonly gone: number; readonly had: number } | undefined {
   const had = steps.filter(({ action }) => action !== 'create' && action !== 'adopt').length + unchanged;
   const gone = steps.filter(({ action }) => action === 'delete').length;
-  const lost = gone - steps.filter(({ action }) => action === 'create').length;
+  // What is made or changed may stand for what goes: routes that led into a device lead past it now.
+  const lost = 2 * gone - steps.length;
   return had < FEW || lost <= had * fraction ? undefined : { gone, had };
 }
 

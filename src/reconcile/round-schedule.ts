@@ -1,4 +1,4 @@
-import { asFlanError } from '../errors.js';
+import { asFlanError, type FlanError } from '../errors.js';
 import type { Clock } from './clock.js';
 import type { WatchEvent } from './events.js';
 import type { Rounds } from './rounds.js';
@@ -12,7 +12,7 @@ export interface RoundScheduleInit {
   readonly state: State;
   readonly rounds: Rounds;
   readonly tell: (event: WatchEvent) => void;
-  /** All that was due was tried; so many steps failed. */
+  /** All that was due was tried, or could not be (`broken`); so many steps failed. */
   readonly onSettled: (failed: number) => void;
 }
 
@@ -35,6 +35,8 @@ export class RoundSchedule {
   /** Since when work is due and none of it got done. */
   #dueSinceMs: number | undefined;
   #unreadMs = UNREAD_MS;
+  #broken: FlanError | undefined;
+  #ended: Promise<void> | undefined;
 
   constructor(init: RoundScheduleInit) {
     this.#init = init;
@@ -48,6 +50,11 @@ export class RoundSchedule {
   /** See `WatchView.stalledMs`. */
   get stalledMs(): number {
     return this.#dueSinceMs === undefined ? 0 : this.#init.clock.nowMs() - this.#dueSinceMs;
+  }
+
+  /** What the last round ended with that is nobody's fault but flan's. */
+  get broken(): FlanError | undefined {
+    return this.#broken;
   }
 
   /** Something got done. */
@@ -67,7 +74,12 @@ export class RoundSchedule {
   }
 
   /** Resolves when no round is in hand any more, or when that takes too long. */
-  async ended(): Promise<void> {
+  ended(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => {
       cancel = this.#init.clock.after(END_MS, resolve);
@@ -81,15 +93,15 @@ export class RoundSchedule {
     this.#isFlushing = true;
     this.#dueSinceMs ??= clock.nowMs();
     let failed = 0;
-    let isBroken = false;
+    this.#broken = undefined;
     try {
       // Two rounds settle a race; what is still unsettled then waits its turn instead of spinning here.
       for (let round = 0; round < 3 && state.hasWork(clock.nowMs()) && !signal.aborted; round++) {
         failed = await rounds.run();
       }
     } catch (cause) {
-      isBroken = !signal.aborted;
-      if (isBroken) tell({ type: 'failed', key: 'observe', error: asFlanError(cause), more: 0 });
+      this.#broken = asFlanError(cause);
+      if (!signal.aborted) tell({ type: 'failed', key: 'observe', error: this.#broken, more: 0 });
     } finally {
       this.#isFlushing = false;
       this.#lastFlushMs = clock.nowMs();
@@ -97,14 +109,19 @@ export class RoundSchedule {
       this.#tellNews();
     }
     if (signal.aborted) return;
-    if (isBroken || rounds.unread.length > 0) this.#lookAgain();
+    onSettled(failed);
+    if (this.#broken !== undefined) {
+      timers.cancel('retry');
+      this.#lookAgain();
+      return;
+    }
+    if (rounds.unread.length > 0) this.#lookAgain();
     else {
       this.#unreadMs = UNREAD_MS;
       timers.cancel('look again');
     }
-    if (!isBroken) onSettled(failed);
     this.#scheduleRetry();
-    if (!isBroken && state.hasWork(clock.nowMs())) this.wake();
+    if (state.hasWork(clock.nowMs())) this.wake();
   }
 
   #lookAgain(): void {

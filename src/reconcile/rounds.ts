@@ -113,7 +113,8 @@ export class Rounds {
       if (isNews()) this.#news.push({ type: 'resync', why: doubt, tookMs: clock.nowMs() - startedMs });
     }
     const startedMs = clock.nowMs();
-    const due = this.#init.guard.sift(state.takePlan({ nowMs: startedMs, adopt }));
+    const seen = this.#unread.length === 0 ? 'everything' : 'a part';
+    const due = this.#init.guard.sift(state.takePlan({ nowMs: startedMs, adopt }), seen);
     const { steps: planned, conflicts } = due;
     this.#forgetSettled(due);
     const { allowed: steps, refused } = this.#init.sieve?.sort(planned, (step) => this.#isRepair(step)) ?? {

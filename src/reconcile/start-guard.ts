@@ -34,12 +34,14 @@ export class StartGuard {
   }
 
   /** The plan without what is kept for now. The record that tells of it is kept too. */
-  sift(plan: DuePlan): DuePlan {
-    if (this.#state === 'before the first plan') this.#judge(plan);
-    if (this.#state !== 'holds') return plan;
+  sift(plan: DuePlan, seen: 'everything' | 'a part'): DuePlan {
+    // Of a host that is only known in part nobody can say how much would go.
+    if (this.#state === 'before the first plan' && seen === 'everything') this.#judge(plan);
+    if (this.#state === 'is over') return plan;
     const { kinds } = this.#init;
+    const isKept = (key: Key): boolean => this.#state !== 'holds' || this.#kept.has(key);
     const steps = plan.steps.filter((step) => {
-      if (step.action === 'delete' && this.#kept.has(step.key)) return false;
+      if (step.action === 'delete' && isKept(step.key)) return false;
       return step.action === 'create' || !kinds.isRecord(subjectOf(step));
     });
     return { ...plan, steps };

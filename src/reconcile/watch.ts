@@ -24,6 +24,8 @@ import { Timers } from './timers.js';
 import type { Condition, Round, WatchView } from './view.js';
 import type { Sieve } from './watch-sieve.js';
 
+export type WatchStart = 'cold' | 'takes over';
+
 export interface WatchInput {
   readonly session: Session;
   readonly adopt: 'yes' | 'no';
@@ -34,6 +36,8 @@ export interface WatchInput {
   readonly resyncIntervalMs: number;
   /** How long before its expiry the own lease is renewed. */
   readonly renewMarginMs: number;
+  /** `takes over`: from a run that knew the peers, so that what is to go now is asked for. */
+  readonly start?: WatchStart;
   /** Share of the peers that a snapshot may take away unasked; 1 for all. */
   readonly guardFraction?: number;
   readonly backoff?: BackoffSettings;
@@ -131,7 +135,8 @@ class Loop {
       onEnd: () => this.#schedule.wake(),
     });
     this.#guard = new StartGuard({
-      ...{ fraction, holdMs, timers, kinds, onHeld: onHeld('objects') },
+      fraction: input.start === 'takes over' ? 1 : fraction,
+      ...{ holdMs, timers, kinds, onHeld: onHeld('objects') },
       onRelease: () => this.#resync('what was kept at the start may go now'),
     });
     this.#rounds = new Rounds({
@@ -228,6 +233,7 @@ class Loop {
     const { own } = this.#state.inputs;
     this.#lease = lease;
     this.#leaseEndMs = endOf(lease, this.#input.clock);
+    this.#minder.renewed(lease);
     this.#input.tell({ type: 'lease', lease, why: 'renewed' });
     if (sameValue(lease.ipv4, own?.ipv4) && sameValue(lease.ipv6, own?.ipv6)) return;
     this.#intake.look(this.#host.survey, lease);
@@ -255,7 +261,8 @@ class Loop {
   }
 
   #settled(failed: number): void {
-    if (!this.#ready && this.#rounds.unread.length === 0) this.#becomeReady(failed);
+    const isWhole = this.#rounds.unread.length === 0 && this.#schedule.broken === undefined;
+    if (!this.#ready && isWhole) this.#becomeReady(failed);
     if (this.#ready) this.#readiness.say(this.#trouble() === undefined ? 'works' : 'broken');
   }
 
@@ -283,6 +290,8 @@ class Loop {
     if (error !== undefined) return `this host cannot be looked at: ${error.message}`;
     const [unread] = this.#rounds.unread;
     if (unread !== undefined) return `${unread.driver.name} cannot be read: ${unread.error.message}`;
+    const { broken } = this.#schedule;
+    if (broken !== undefined) return `nothing can be planned: ${broken.message}`;
     if (!this.#state.isLame(this.#input.clock.nowMs())) return undefined;
     return 'something that this node needs whoever its peers are cannot be made';
   }

@@ -17,7 +17,7 @@ export interface Check {
   readonly detail: string;
 }
 
-/** A driver may wait for a tool (nft) half as long; whatever takes longer is stuck. */
+/** A driver may wait twice for a tool that hangs (nft), for a look of its own and for one of a round; longer is stuck. */
 export const STALL_LIMIT_MS = 60_000;
 /** Several echoes may be lost when the kernel has more to tell than fits. */
 export const UNHEARD_LIMIT_MS = 60_000;

@@ -96,6 +96,16 @@ describe('narrow', () => {
     ]);
   });
 
+  it('says what is in the way of what is asked for, whoever named that', () => {
+    const held = planned([toy('a'), child('x', 'a'), child('y', 'a')], [toy('a', { mine: false })]);
+    const one = narrow({ plan: held, target: targets('toy-child/x'), exclude: [], nodeOf, isBasis }).plan;
+    expect(keys(one.conflicts)).toEqual(['toy/a']);
+    expect(one.heldUp?.map(({ step }) => step.key)).toEqual(['toy-child/x']);
+    const without = narrow({ plan: held, target: [], exclude: targets('toy/a'), nodeOf, isBasis });
+    expect([without.plan.conflicts, without.plan.heldUp]).toEqual([[], undefined]);
+    expect(keys(without.leftOut).sort()).toEqual(['toy-child/x', 'toy-child/y']);
+  });
+
   it('narrows conflicts too', () => {
     const foreign = planned([toy('a'), toy('b')], [toy('a', { mine: false }), toy('b', { mine: false })]);
     const { conflicts } = narrow({ plan: foreign, target: targets('toy/b'), exclude: [], nodeOf, isBasis }).plan;

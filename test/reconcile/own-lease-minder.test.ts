@@ -16,6 +16,11 @@ const gone: LeaseEvent = { type: 'delete', key: own.key };
 const error = new FlanError('E_LEASE', 'no JSON');
 const rejected = (entry: string): LeaseEvent => ({ type: 'reject', rejected: { entry, error } });
 
+const unreadable: LeaseEvent = {
+  ...{ type: 'snapshot', leases: [peer] },
+  rejected: [{ entry: `/coreos.com/network/subnets/${own.key}`, error }],
+};
+
 function bed() {
   let nowMs = 0;
   let due: { atMs: number; run: () => void }[] = [];
@@ -41,22 +46,29 @@ function bed() {
     nowMs += ms;
     for (const one of due.splice(0)) one.atMs <= nowMs ? one.run() : due.push(one);
   };
-  return { minder, pass, codes, renewals: () => renewals, publish: (lease: Lease) => (current = lease) };
+  const publish = (lease: Lease): void => {
+    current = lease;
+    minder.renewed(lease);
+  };
+  return { minder, pass, codes, renewals: () => renewals, publish };
 }
 
 describe('the own lease', () => {
   it.each([
     ['is not in a snapshot, whether that is believed or not', snapshot(peer), 'W_LEASE_GONE'],
     ['is deleted', gone, 'W_LEASE_GONE'],
+    ['cannot be read in a snapshot', unreadable, 'W_LEASE_OVERWRITTEN'],
     ['is written over', put(moved), 'W_LEASE_OVERWRITTEN'],
     ['is another in a snapshot', snapshot(peer, moved), 'W_LEASE_OVERWRITTEN'],
     ['cannot be read any more as a Node', rejected('Node node-a'), 'W_LEASE_OVERWRITTEN'],
     ['cannot be read any more', rejected(`/coreos.com/network/subnets/${own.key}`), 'W_LEASE_OVERWRITTEN'],
   ])('that %s is published anew', (_, event, code) => {
-    const { minder, pass, codes, renewals } = bed();
+    const { minder, pass, codes, renewals, publish } = bed();
     minder.hear(event);
     pass(1000);
-    expect([codes, renewals()]).toEqual([[code], 1]);
+    expect(renewals()).toBe(1);
+    publish(own);
+    expect(codes).toEqual([code]);
   });
 
   it.each([
@@ -69,6 +81,14 @@ describe('the own lease', () => {
     minder.hear(event);
     pass(10_000);
     expect([codes, renewals()]).toEqual([[], 0]);
+  });
+
+  it('that somebody changed on purpose, as the store says when it is asked, is no cause for a warning', () => {
+    const { minder, pass, codes, renewals, publish } = bed();
+    minder.hear(put(moved));
+    pass(1000);
+    publish(moved);
+    expect([codes, renewals()]).toEqual([[], 1]);
   });
 
   it('that the store tells of late is not taken for written over', () => {

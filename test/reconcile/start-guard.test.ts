@@ -26,9 +26,9 @@ function bed(fraction = 0.5) {
     onHeld: (...counts) => told.push(counts),
     onRelease: () => released++,
   });
-  const sift = (want: readonly Toy[], have: readonly Toy[]) => {
+  const sift = (want: readonly Toy[], have: readonly Toy[], look: 'everything' | 'a part' = 'everything') => {
     const made = plan({ desired: wanted(want), observed: seen(have), kinds, ownership: nobody });
-    return guard.sift({ ...made, keys: new Set() }).steps.map(({ action, key }) => `${action} ${key}`);
+    return guard.sift({ ...made, keys: new Set() }, look).steps.map(({ action, key }) => `${action} ${key}`);
   };
   const pass = (): void => {
     for (const run of due.splice(0)) run();
@@ -56,6 +56,22 @@ describe('the guard at the start', () => {
     const { guard, sift, told } = bed(fraction);
     expect(sift([], toys(count))).toHaveLength(count);
     expect([told, guard.holds]).toEqual([[], false]);
+  });
+
+  it('deletes nothing, and does not judge, before it has seen the whole host', () => {
+    const { guard, sift, told } = bed();
+    expect(sift([], toys(3), 'a part')).toEqual([]);
+    expect([told, guard.holds]).toEqual([[], false]);
+    expect(sift([], toys(12))).toEqual([]);
+    expect([told, guard.holds]).toEqual([[[12, 12]], true]);
+  });
+
+  it('lets go what something else stands for now', () => {
+    const { sift, told } = bed();
+    const [routes, others] = [toys(10), toys(20).map((toy) => ({ ...toy, name: `x${toy.name}` }))];
+    const changed = routes.map((toy) => ({ ...toy, colour: 'blue' }));
+    expect(sift(changed, [...routes, ...others])).toHaveLength(30);
+    expect(told).toEqual([]);
   });
 
   it('judges the first plan alone', () => {

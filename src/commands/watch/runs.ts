@@ -4,6 +4,7 @@ import { networksOf } from '../../model/network.js';
 import { placeOf } from '../../reconcile/checkpoint.js';
 import type { Session } from '../../reconcile/session.js';
 import type { WatchView } from '../../reconcile/view.js';
+import type { WatchStart } from '../../reconcile/watch.js';
 import { sieve } from '../../reconcile/watch-sieve.js';
 import type { Lock } from '../../sys/flock.js';
 import { hostWarnings, lockHost, openPatiently, survey, systemClock, watch } from '../engine.js';
@@ -40,9 +41,10 @@ export async function runWatch(input: RunsInput): Promise<void> {
   let run = await firstRun(input);
   try {
     await settlePending({ ...input, ...run });
-    for (let next: Run | undefined = run; next !== undefined; ) {
+    let start: WatchStart = 'cold';
+    for (let next: Run | undefined = run; next !== undefined; start = 'takes over') {
       run = next;
-      next = await follow(run, input);
+      next = await follow(run, input, start);
     }
   } finally {
     try {
@@ -95,7 +97,7 @@ async function reread({ current, load, telemetry }: Rereading): Promise<Settings
 }
 
 /** Follows until there is something else to follow. @returns undefined when the signal aborted */
-async function follow(run: Run, input: RunsInput): Promise<Run | undefined> {
+async function follow(run: Run, input: RunsInput, start: WatchStart): Promise<Run | undefined> {
   const { signal, telemetry, hangUps } = input;
   const handOver = new AbortController();
   const { settings, session } = run;
@@ -107,6 +109,7 @@ async function follow(run: Run, input: RunsInput): Promise<Run | undefined> {
   });
   const ended = watch({
     sieve: held,
+    start,
     session,
     signal,
     handOver: handOver.signal,

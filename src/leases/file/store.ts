@@ -118,13 +118,25 @@ export function fileStore(options: FileStoreOptions): LeaseStore {
         return held;
       });
     },
-    renew: (lease, request, signal) =>
-      changing(signal, async () => {
+    renew: async (lease, request, signal) => {
+      const renewal = () => {
         const stored = folder.book.entry(lease.key, now())?.lease;
         if (stored === undefined || claimOf(stored, request) === undefined) throw lost(lease, stored);
         const renewed = republished({ lease: stored, request, expiresAtMs: expiryFrom(now()) });
-        return needsWriting(stored, renewed) ? write(renewed) : stored;
-      }),
+        return { stored, renewed, isRight: !needsWriting(stored, renewed) };
+      };
+      // A folder that is mounted read-only serves too, as long as it says what is right.
+      const right = await inTurn(signal, async () => {
+        await scan();
+        const { stored, isRight } = renewal();
+        return isRight ? stored : undefined;
+      });
+      if (right !== undefined) return right;
+      return changing(signal, async () => {
+        const { stored, renewed, isRight } = renewal();
+        return isRight ? stored : write(renewed);
+      });
+    },
     release: (lease, signal) =>
       changing(signal, async () => {
         const stored = folder.book.entry(lease.key, now())?.lease;
