@@ -38,7 +38,7 @@ export interface Call {
   readonly neededFor: string;
   /** Where to note its process id. */
   readonly children: Children;
-  /** How long it may take; 30 s when absent. */
+  /** How long it may take; 20 s when absent. */
   readonly timeoutMs?: number;
 }
 

@@ -70,7 +70,8 @@ export interface RejectedEntry {
 }
 
 export type LeaseEvent =
-  | ({ readonly type: 'snapshot' } & LeaseListing)
+  /** `rewound`: the store has gone back in time, restored from a backup or without what it held. */
+  | ({ readonly type: 'snapshot'; readonly rewound?: true } & LeaseListing)
   | { readonly type: 'put'; readonly lease: Lease }
   | { readonly type: 'delete'; readonly key: LeaseKey }
   | { readonly type: 'reject'; readonly rejected: RejectedEntry };

@@ -16,10 +16,14 @@ export interface LeaseInboxInit {
   readonly onHeld: (would: number, of: number) => void;
 }
 
+/** Too many are gone; or the store has forgotten what it told, and any that is missing may be about to come back. */
+type Doubt = 'mass' | 'rewound';
+
 /** Lets lease events through, but for a snapshot that would remove too many peers at once: that one has to stand a while. */
 export class LeaseInbox {
   readonly #init: LeaseInboxInit;
   #held: HeldSnapshot | undefined;
+  #doubt: Doubt = 'mass';
   #hasSnapshot = false;
 
   constructor(init: LeaseInboxInit) {
@@ -34,7 +38,9 @@ export class LeaseInbox {
   put(news: LeaseNews): void {
     const { accept } = this.#init;
     if (news.type === 'snapshot') {
-      if (this.#hasSnapshot && this.#isSuspicious(new Set(news.leases.map(({ key }) => key)))) {
+      const doubt: Doubt = news.rewound === true ? 'rewound' : 'mass';
+      if (this.#hasSnapshot && this.#isSuspicious(new Set(news.leases.map(({ key }) => key)), doubt)) {
+        this.#doubt = doubt;
         this.#hold(new HeldSnapshot(news));
         return;
       }
@@ -42,14 +48,16 @@ export class LeaseInbox {
       this.#forget();
     } else if (this.#held !== undefined) {
       this.#held.absorb(news);
-      if (!this.#isSuspicious(this.#held.keys)) this.#release();
+      if (!this.#isSuspicious(this.#held.keys, this.#doubt)) this.#release();
       return;
     }
     accept(news);
   }
 
-  #isSuspicious(has: ReadonlySet<LeaseKey>): boolean {
-    return isMassDeletion(this.#init.peers(), has, this.#init.guard);
+  #isSuspicious(has: ReadonlySet<LeaseKey>, doubt: Doubt): boolean {
+    const { peers, guard } = this.#init;
+    if (doubt === 'mass') return isMassDeletion(peers(), has, guard);
+    return guard.fraction < 1 && [...peers()].some((key) => !has.has(key));
   }
 
   #hold(snapshot: HeldSnapshot): void {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { Lab, LabNode } from '../support/lab.js';
 import { type EtcdLab, etcdLabs, eventually, HOST_GW, VXLAN } from './etcd-lab.js';
@@ -243,5 +245,50 @@ describe('what nobody can wait for', () => {
     const { code, stderr } = await lab.flan(lab.node(), ['watch', '--etcd-endpoint', 'x']);
     expect(stderr).toMatch(/Did you mean --etcd-endpoints\?/);
     expect(code).toBe(64);
+  });
+});
+
+describe('the own lease', () => {
+  test('written over by anybody is published anew at once', { config: VXLAN }, async (lab) => {
+    const daemon = await lab.ready(lab.node());
+    const [[key = '', mine] = []] = Object.entries(await lab.stored());
+    const isMine = async () => JSON.stringify((await lab.stored())[key]) === JSON.stringify(mine);
+    const wrong = [
+      'garbage',
+      JSON.stringify({ ...mine, BackendData: { VNI: 1, VtepMAC: '0e:00:00:00:00:99' } }),
+      JSON.stringify({ ...mine, PublicIP: '192.168.10.99' }),
+    ];
+    for (const value of wrong) {
+      const mark = daemon.mark();
+      await lab.putKey(`subnets/${key}`, value);
+      await daemon.until('warning', ({ warning }) => warning.code === 'W_LEASE_OVERWRITTEN', mark);
+      expect(await isMine()).toBe(true);
+    }
+    await daemon.stop();
+  });
+
+  test('comes back, and no route goes, when etcd has lost everything', { nodes: 3, config: HOST_GW }, async (lab) => {
+    const daemons = await Promise.all(lab.nodes.map((node) => lab.ready(node)));
+    const allRoutes = () => Promise.all(lab.nodes.map(async (node) => (await node.routes()).join()));
+    await eventually(async () => (await allRoutes()).every((routes) => routes.split(',').length === 2));
+    const before = [await allRoutes(), Object.keys(await lab.stored()).sort()];
+    const log = (node: LabNode) => join(lab.dir, `${node.name}.monitor`);
+    for (const node of lab.nodes) {
+      await node.netns.sh(`ip monitor route > ${log(node)} 2>&1 & echo $! > ${log(node)}.pid; sleep 0.2`);
+      lab.onEnd(() => node.netns.sh(`kill $(cat ${log(node)}.pid) || true`));
+    }
+    await lab.server.kill();
+    lab.server.wipe();
+    await lab.server.start();
+    await lab.configure(HOST_GW);
+    await eventually(async () => Object.keys(await lab.stored()).length === 3);
+    await eventually(async () =>
+      (await Promise.all(lab.nodes.map(async (node) => (await lab.flan(node, ['status', '--json'])).stdout))).every(
+        (text) => !text.includes('"guard"'),
+      ),
+    );
+    expect([await allRoutes(), Object.keys(await lab.stored()).sort()]).toEqual(before);
+    for (const node of lab.nodes) expect(readFileSync(log(node), 'utf8')).not.toContain('Deleted');
+    for (const daemon of daemons) await daemon.stop();
   });
 });

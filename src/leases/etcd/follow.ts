@@ -22,7 +22,8 @@ export interface Follow {
 }
 
 export type Seen =
-  | { readonly type: 'reading'; readonly reading: Reading }
+  /** `another past`: the cluster that answers does not know what it told before. */
+  | { readonly type: 'reading'; readonly reading: Reading; readonly after: 'nothing' | 'compaction' | 'another past' }
   | { readonly type: 'events'; readonly events: readonly Event[] };
 
 /**
@@ -33,6 +34,7 @@ export type Seen =
 export async function* follow(input: Follow): AsyncGenerator<Seen> {
   const { signal, onState, now } = input;
   let at: Position | undefined;
+  let after: 'nothing' | 'compaction' | 'another past' = 'nothing';
   let started = false;
   let connected = false;
   let failures = 0;
@@ -51,11 +53,12 @@ export async function* follow(input: Follow): AsyncGenerator<Seen> {
         at = { next: folder.revision + 1, clusterId: folder.clusterId };
         started = true;
         tellConnected();
-        yield { type: 'reading', reading };
+        yield { type: 'reading', reading, after };
       }
       const fragments: Event[] = [];
       for await (const response of watchFrom(input, at)) {
         if (isLostHistory(response, at)) {
+          after = response.canceled ? 'compaction' : 'another past';
           at = undefined;
           continue resume;
         }

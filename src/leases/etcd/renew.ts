@@ -23,8 +23,7 @@ export async function renew(holding: Holding, { lease, request, signal }: Renewa
     if ('lease' in entry && claimOf(entry.lease, request) === undefined) {
       throw lost(holding, lease, `it belongs to ${holderOf(entry.lease)} now`);
     }
-    // What cannot be read but still hangs on our own etcd lease is ours to repair.
-    if ('rejected' in entry && !held.expiries.has(kv.lease)) throw lost(holding, lease, entry.rejected.error.message);
+    // What cannot be read is nobody's claim: the key was ours, and is repaired.
     const renewed = await extend(holding, { lease, kv, request, remove: [], signal });
     if (renewed !== undefined) return renewed;
     await standBack(losses, holding.random, signal);

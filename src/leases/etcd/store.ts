@@ -85,8 +85,10 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
         return reading;
       };
       for await (const seen of follow({ client, layout, read: next, signal, onState, now, random: jitter })) {
-        if (seen.type === 'reading') yield { type: 'snapshot', ...listing(seen.reading.entries) };
-        else {
+        if (seen.type === 'reading') {
+          const rewound = seen.after === 'another past' ? ({ rewound: true } as const) : {};
+          yield { type: 'snapshot', ...rewound, ...listing(seen.reading.entries) };
+        } else {
           for (const event of seen.events) {
             const told = leaseEvent(event, reader);
             if (told !== undefined) yield told;
