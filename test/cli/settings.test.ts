@@ -35,7 +35,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('`config show` writes no control characters to a terminal', async () => {
-  writeFileSync(join(folder, 'odd.yaml'), 'node: "a\\u001b[31mb\\u0000"\n');
+  writeFileSync(join(folder, 'odd.yaml'), 'iface: "a\\u001b[31mb\\u0000"\n');
   const { code, stdout } = await flan(['config', 'show', '-c', join(folder, 'odd.yaml')], { cwd: folder });
   expect([code, stdout]).toEqual([0, expect.stringContaining('a\\u{1b}[31mb\\u{0}')]);
 });
