@@ -14,6 +14,7 @@ import { type Observed, type Plan, plan, type Step } from '../planner/plan.js';
 import { type ExternalSummary, type PlanDocument, type Refusal, summarise } from '../report/document.js';
 import { FORMAT_VERSION } from '../version.js';
 import { type Clash, DesiredIndex, desiredForPeer, desiredLocally, speaks } from './desired.js';
+import { firstNamed } from './first-named.js';
 import { type Inputs, scopeOf } from './inputs.js';
 import { viewOwnLease } from './own-lease.js';
 import { peerTable, quarantineError } from './peers.js';
@@ -149,18 +150,14 @@ function needsWatch({ backend }: Inputs): Warning[] {
   return [{ code: 'W_NEEDS_WATCH', message, hint: 'Run `flan watch` as a service on every node.' }];
 }
 
-/** So many are named, the others counted. */
-const NAMED = 5;
-
 /** What is not flan's and goes with a device. */
 function lossWarnings({ steps }: Plan, world: Parameters<typeof takenAlong>[1]): readonly Warning[] {
   const lost = takenAlong(steps, world).filter((key) => !isKernels(world.observed.get(key)));
   if (lost.length === 0) return [];
-  const more = lost.length > NAMED ? ` and ${lost.length - NAMED} more` : '';
   return [
     {
       code: 'W_TAKEN_ALONG',
-      message: `these are not flan's, and go with the devices that they stand on: ${lost.slice(0, NAMED).join(', ')}${more}`,
+      message: `these are not flan's, and go with the devices that they stand on: ${firstNamed(lost)}`,
       hint: 'Nobody makes them again: put them somewhere else first, or put them back afterwards (flan rollback does, too).',
     },
   ];

@@ -30,7 +30,11 @@ export class HeldSnapshot {
   readonly #leases: Map<LeaseKey, Lease>;
   readonly #rejected: LeaseListing['rejected'];
 
-  constructor({ leases, rejected }: LeaseListing) {
+  /** Whether the store had forgotten what it told before. */
+  readonly isRewound: boolean;
+
+  constructor({ leases, rejected, rewound }: LeaseListing & { readonly rewound?: true }) {
+    this.isRewound = rewound === true;
     this.#leases = new Map(leases.map((lease) => [lease.key, lease]));
     this.#rejected = rejected;
   }

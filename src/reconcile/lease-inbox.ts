@@ -16,14 +16,10 @@ export interface LeaseInboxInit {
   readonly onHeld: (would: number, of: number) => void;
 }
 
-/** Too many are gone; or the store has forgotten what it told, and any that is missing may be about to come back. */
-type Doubt = 'mass' | 'rewound';
-
 /** Lets lease events through, but for a snapshot that would remove too many peers at once: that one has to stand a while. */
 export class LeaseInbox {
   readonly #init: LeaseInboxInit;
   #held: HeldSnapshot | undefined;
-  #doubt: Doubt = 'mass';
   #hasSnapshot = false;
 
   constructor(init: LeaseInboxInit) {
@@ -38,9 +34,8 @@ export class LeaseInbox {
   put(news: LeaseNews): void {
     const { accept } = this.#init;
     if (news.type === 'snapshot') {
-      const doubt: Doubt = news.rewound === true ? 'rewound' : 'mass';
-      if (this.#hasSnapshot && this.#isSuspicious(new Set(news.leases.map(({ key }) => key)), doubt)) {
-        this.#doubt = doubt;
+      const keys = new Set(news.leases.map(({ key }) => key));
+      if (this.#hasSnapshot && this.#isSuspicious({ keys, isRewound: news.rewound === true })) {
         this.#hold(new HeldSnapshot(news));
         return;
       }
@@ -48,16 +43,17 @@ export class LeaseInbox {
       this.#forget();
     } else if (this.#held !== undefined) {
       this.#held.absorb(news);
-      if (!this.#isSuspicious(this.#held.keys, this.#doubt)) this.#release();
+      if (!this.#isSuspicious(this.#held)) this.#release();
       return;
     }
     accept(news);
   }
 
-  #isSuspicious(has: ReadonlySet<LeaseKey>, doubt: Doubt): boolean {
+  /** Too many are gone; or any is, of a store that has forgotten what it told: it may be about to come back. */
+  #isSuspicious({ keys, isRewound }: Pick<HeldSnapshot, 'keys' | 'isRewound'>): boolean {
     const { peers, guard } = this.#init;
-    if (doubt === 'mass') return isMassDeletion(peers(), has, guard);
-    return guard.fraction < 1 && [...peers()].some((key) => !has.has(key));
+    if (!isRewound) return isMassDeletion(peers(), keys, guard);
+    return guard.fraction < 1 && [...peers()].some((key) => !keys.has(key));
   }
 
   #hold(snapshot: HeldSnapshot): void {

@@ -5,6 +5,7 @@ import type { Key } from '../planner/kind.js';
 import { narrow, type Targets } from '../planner/target.js';
 import { summarise } from '../report/document.js';
 import type { Preview } from './compute.js';
+import { firstNamed } from './first-named.js';
 
 /** A preview of the part that is asked for, which says what it leaves out. */
 export function narrowed(preview: Preview, targets: Targets): Preview {
@@ -41,16 +42,11 @@ function nodesOf({ desired, table, inputs }: Preview): ReadonlyMap<Key, string> 
   return nodes;
 }
 
-/** So many are named, the others counted. */
-const NAMED = 5;
-
 function told(
   steps: readonly { readonly key: Key }[],
   code: Warning['code'],
   words: (count: number) => string,
 ): Warning[] {
   if (steps.length === 0) return [];
-  const names = steps.slice(0, NAMED).map(({ key }) => key);
-  const more = steps.length > NAMED ? ` and ${steps.length - NAMED} more` : '';
-  return [{ code, message: `${words(steps.length)}: ${names.join(', ')}${more}` }];
+  return [{ code, message: `${words(steps.length)}: ${firstNamed(steps.map(({ key }) => key))}` }];
 }

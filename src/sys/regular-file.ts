@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { FlanError } from '../errors.js';
 
 const WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -16,12 +16,6 @@ export function readRegularFile(path: string): string {
   } finally {
     closeSync(fd);
   }
-}
-
-/** @throws {FlanError} E_FILE when something else than a regular file is there; what node:fs throws */
-export function refuseIrregular(verb: string, path: string): void {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats !== undefined && !stats.isFile()) throw irregular({ verb, path, stats });
 }
 
 interface Irregular {

@@ -75,8 +75,8 @@ const isOurs = (message: RouteMessage, { ownership }: Scope): boolean => message
 
 /**
  * Tells routes that the planner must see: those with our mark, and foreign ones on a wanted key or that lead into a
- * device which is ours (they go with it) or is to be. Of a hundred thousand foreign IPv4 routes nearly all are told apart by comparing numbers;
- * what lies inside our networks, and each IPv6 route where the network has IPv6, costs a key.
+ * device which is ours (they go with it) or is to be. Of a hundred thousand foreign IPv4 routes nearly all are told
+ * apart by comparing numbers; what lies inside our networks, and each IPv6 route where the network has IPv6, costs a key.
  */
 export function routeFilter(scope: Scope, links: Links): (message: RouteMessage) => boolean {
   const networks = scope.ownership.networks as readonly Prefix[];

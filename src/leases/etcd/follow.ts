@@ -22,8 +22,8 @@ export interface Follow {
 }
 
 export type Seen =
-  /** `another past`: the cluster that answers does not know what it told before. */
-  | { readonly type: 'reading'; readonly reading: Reading; readonly after: 'nothing' | 'compaction' | 'another past' }
+  /** `isRewound`: the cluster that answers does not know what it told before. */
+  | { readonly type: 'reading'; readonly reading: Reading; readonly isRewound: boolean }
   | { readonly type: 'events'; readonly events: readonly Event[] };
 
 /**
@@ -34,7 +34,7 @@ export type Seen =
 export async function* follow(input: Follow): AsyncGenerator<Seen> {
   const { signal, onState, now } = input;
   let at: Position | undefined;
-  let after: 'nothing' | 'compaction' | 'another past' = 'nothing';
+  let isRewound = false;
   let started = false;
   let connected = false;
   let failures = 0;
@@ -53,12 +53,13 @@ export async function* follow(input: Follow): AsyncGenerator<Seen> {
         at = { next: folder.revision + 1, clusterId: folder.clusterId };
         started = true;
         tellConnected();
-        yield { type: 'reading', reading, after };
+        yield { type: 'reading', reading, isRewound };
       }
       const fragments: Event[] = [];
       for await (const response of watchFrom(input, at)) {
         if (isLostHistory(response, at)) {
-          after = response.canceled ? 'compaction' : 'another past';
+          // What was only compacted is known to it still.
+          isRewound = !response.canceled;
           at = undefined;
           continue resume;
         }

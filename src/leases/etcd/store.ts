@@ -86,8 +86,7 @@ export function etcdStore(options: EtcdStoreOptions): LeaseStore {
       };
       for await (const seen of follow({ client, layout, read: next, signal, onState, now, random: jitter })) {
         if (seen.type === 'reading') {
-          const rewound = seen.after === 'another past' ? ({ rewound: true } as const) : {};
-          yield { type: 'snapshot', ...rewound, ...listing(seen.reading.entries) };
+          yield { type: 'snapshot', ...(seen.isRewound && { rewound: true }), ...listing(seen.reading.entries) };
         } else {
           for (const event of seen.events) {
             const told = leaseEvent(event, reader);
